@@ -1,0 +1,101 @@
+"""Who may do what: one permission table (role × verb × noun), and the audience of everything that can be read.
+
+`audience(viewer)` turns a person into tokens; a document or row carries the tokens of those who may read it.
+The two meet inside the query, in SQL and in the search engine alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """The roles of the pilot (labels in the pilot file)."""
+
+    ENTERPRISE = "enterprise"
+    PROVIDER = "provider"
+    CENTRE = "centre"
+    MANAGER = "manager"
+    BUREAU = "bureau"
+    FINANCE = "finance"
+    AREA = "area"
+    EXPERT = "expert"
+    ADMIN = "admin"
+
+
+STAFF = frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.ADMIN})
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who is asking. `enterprise_id` and `provider_id` name the records of the person's own organisations."""
+
+    account_id: int | None = None
+    name: str = ""
+    roles: frozenset[Role] = frozenset()
+    organisation_ids: frozenset[int] = frozenset()
+    enterprise_ids: frozenset[int] = frozenset()
+    provider_ids: frozenset[int] = frozenset()
+
+    @property
+    def is_known(self) -> bool:
+        return self.account_id is not None
+
+    @property
+    def is_staff(self) -> bool:
+        return bool(self.roles & STAFF)
+
+
+ANYONE = Viewer()
+
+EVERYBODY = frozenset({"anyone", *Role})
+# One row per (noun, verb): the roles that hold it. `own` rows hold only for the person's own organisation.
+PERMISSIONS: dict[tuple[str, str], frozenset[str]] = {
+    ("solution", "read"): EVERYBODY,
+    ("scenario", "read"): EVERYBODY,
+    ("provider", "read"): EVERYBODY,
+    ("problem", "search"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.ADMIN, Role.ENTERPRISE, Role.PROVIDER}),
+    ("enterprise", "list"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    ("enterprise", "read"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    ("enterprise", "read_own"): frozenset({Role.ENTERPRISE}),
+    # A problem list, its plan and its budget are for its enterprise and the centre (and who administers the site).
+    ("plan", "read"): frozenset({Role.CENTRE, Role.ADMIN}),
+    ("plan", "read_own"): frozenset({Role.ENTERPRISE}),
+    ("demand", "read_own"): frozenset({Role.PROVIDER}),
+    ("demand", "disclose_own"): frozenset({Role.ENTERPRISE}),
+    ("import", "run"): frozenset({Role.CENTRE, Role.MANAGER, Role.ADMIN}),
+    ("index", "read"): frozenset({Role.ADMIN, Role.MANAGER}),
+    ("problem", "recommend"): EVERYBODY,
+}
+
+
+def may(viewer: Viewer, verb: str, noun: str) -> bool:
+    """Whether one of the viewer's roles holds `verb` on `noun`. An unknown pair is nobody's."""
+    held = {"anyone", *viewer.roles}
+    return bool(held & PERMISSIONS.get((noun, verb), frozenset()))
+
+
+def may_read_enterprise(viewer: Viewer, enterprise_id: int) -> bool:
+    """Staff read every enterprise, an enterprise itself."""
+    return may(viewer, "read", "enterprise") or enterprise_id in viewer.enterprise_ids
+
+
+def may_read_plan(viewer: Viewer, enterprise_id: int) -> bool:
+    """A problem list, its plan and its budget are for its enterprise and the centre."""
+    return may(viewer, "read", "plan") or enterprise_id in viewer.enterprise_ids
+
+
+def audience(viewer: Viewer) -> frozenset[str]:
+    """The tokens of a viewer. A document is readable by those who hold at least one of its tokens.
+
+    public: everybody · centre: may read every problem list · provider: may read problems without name, park and
+    exact budget · enterprise:N: the enterprise itself.
+    """
+    tokens = {"public"}
+    if may(viewer, "read", "plan"):
+        tokens.add("centre")
+    if Role.PROVIDER in viewer.roles:
+        tokens.add("provider")
+    tokens |= {f"enterprise:{number}" for number in viewer.enterprise_ids}
+    return frozenset(tokens)

@@ -1,0 +1,102 @@
+"""A match carries its features, its reasons and the version of the model that ranked it.
+
+Shared by the recommender (which makes them), the actions (which record them) and the pages (which show them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Part(StrEnum):
+    """The four parts of an explanation, in the order in which they are shown: 符合 推断 缺少 待问."""
+
+    FITS = "fits"
+    ASSUMED = "assumed"
+    MISSING = "missing"
+    ASK = "ask"
+
+
+@dataclass(frozen=True)
+class Quote:
+    """Words taken verbatim from a source: whose words, and which of them matched."""
+
+    text: str
+    source: str
+    marks: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One sentence of an explanation, computed from the same numbers as the score.
+
+    `message` is the Chinese source sentence with named placeholders, `values` fill them; `ours` quotes the problem,
+    `theirs` quotes the solution, case or provider that answers it. `weight` is the share of the score it explains.
+    """
+
+    part: Part
+    code: str
+    message: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    ours: Quote | None = None
+    theirs: Quote | None = None
+    weight: float = 0.0
+
+    def sentence(self) -> str:
+        """The Chinese sentence with its values filled in."""
+        return self.message.format(**self.values) if self.values else self.message
+
+
+Features = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Match:
+    """A solution for a problem. `score` lies in 0–1; `strength` 1 (weak) … 4 (strong) is what is shown."""
+
+    problem_key: str
+    solution_id: int
+    provider_id: int
+    score: float
+    strength: int
+    features: Features
+    reasons: tuple[Reason, ...]
+    model: str
+    rank: int = 0
+
+    def part(self, part: Part) -> tuple[Reason, ...]:
+        """The reasons of one part, in order."""
+        return tuple(reason for reason in self.reasons if reason.part == part)
+
+
+@dataclass(frozen=True)
+class ProviderChoice:
+    """One provider of a plan's set: which problems it takes, with which solution, at which least and most cost in fen.
+
+    A cost of None means that at least one of its solutions is quoted face to face (价格面议).
+    """
+
+    provider_id: int
+    problems: tuple[tuple[str, int], ...]
+    cost_low_fen: int | None
+    cost_high_fen: int | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """一企一策: the matches of each problem, a small set of providers that covers the list, and what stays uncovered.
+
+    `gap` is the relative distance to the proven optimum of the covering problem (0 = exact).
+    """
+
+    matches: Mapping[str, tuple[Match, ...]]
+    providers: tuple[ProviderChoice, ...]
+    uncovered: Mapping[str, str]
+    budget_fen: int | None
+    cost_low_fen: int
+    unknown_prices: int
+    gap: float
+    model: str

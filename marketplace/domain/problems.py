@@ -1,0 +1,72 @@
+"""A problem (问题): one line of an enterprise's problem list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from marketplace.domain.access import Role
+from marketplace.domain.lifecycle import Refused, Table, Transition, _
+from marketplace.domain.money import wan_text
+from marketplace.domain.solutions import check_range
+
+
+class ProblemState(StrEnum):
+    OPEN = "open"
+    SOLVED = "solved"
+    WITHDRAWN = "withdrawn"
+
+
+TABLE: Table = (
+    Transition((ProblemState.OPEN,), "solve", ProblemState.SOLVED, (Role.CENTRE, Role.ADMIN), "标记已解决"),
+    Transition(
+        (ProblemState.SOLVED, ProblemState.WITHDRAWN),
+        "reopen",
+        ProblemState.OPEN,
+        (Role.CENTRE, Role.ADMIN),
+        "重新打开",
+    ),
+    Transition((ProblemState.OPEN,), "withdraw", ProblemState.WITHDRAWN, (Role.ENTERPRISE, Role.CENTRE, Role.ADMIN), "撤回"),
+)
+
+# What a provider is told of a budget before the enterprise agrees: the band, never the figure (万元).
+BUDGET_BANDS_WAN = (0, 20, 50, 100, 200, 500, 1000, 5000)
+
+
+@dataclass
+class ProblemDraft:
+    """A problem as it is typed. Budget in fen; None = not said (待问)."""
+
+    text: str = ""
+    budget_low_fen: int | None = None
+    budget_high_fen: int | None = None
+
+
+def check(draft: ProblemDraft) -> Iterator[tuple[str, Refused]]:
+    """Every (field, refusal) of a draft; nothing when it may be stored."""
+    if not draft.text.strip():
+        yield "text", Refused("required", _("问题没有填。写一句现场的情况就可以。"))
+    elif len(draft.text) > 10_000:
+        yield "text", Refused("too_long", _("问题有 {length} 个字，最多 10,000 个。"), {"length": len(draft.text)})
+    yield from check_range("budget_wan", draft.budget_low_fen, draft.budget_high_fen, wan_text, _("万元"), _("预算"))
+
+
+def budget_band(high_fen: int | None) -> tuple[int, int | None] | None:
+    """The band (in 万元, upper end None = open) in which a budget lies, for those who may not see the figure."""
+    if high_fen is None:
+        return None
+    wan = high_fen / 1_000_000
+    bands = BUDGET_BANDS_WAN
+    for low, high in zip(bands, bands[1:], strict=False):
+        if wan <= high:
+            return (low, high)
+    return (bands[-1], None)
+
+
+def redacted(text: str, enterprise_names: tuple[str, ...]) -> str:
+    """A problem's text without the enterprise's name, long and short."""
+    for name in sorted(enterprise_names, key=len, reverse=True):
+        if len(name) >= 4:
+            text = text.replace(name, "某企业")
+    return text
