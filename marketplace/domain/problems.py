@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from marketplace.domain.access import Role
 from marketplace.domain.lifecycle import Refused, Table, Transition, _
@@ -58,7 +59,7 @@ def budget_band(high_fen: int | None) -> tuple[int, int | None] | None:
         return None
     wan = high_fen / 1_000_000
     bands = BUDGET_BANDS_WAN
-    for low, high in zip(bands, bands[1:], strict=False):
+    for low, high in pairwise(bands):
         if wan <= high:
             return (low, high)
     return (bands[-1], None)

@@ -9,7 +9,7 @@ from marketplace.domain.lifecycle import Table, Transition
 
 
 class ScenarioKind(StrEnum):
-    COMMON = "common"
+    TYPICAL = "typical"
     INDIVIDUAL = "individual"
 
 
