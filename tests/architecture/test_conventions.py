@@ -1,0 +1,85 @@
+"""Conventions of the house are tests: what is said in one place must hold in all."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from marketplace.domain import diagnoses, problems, providers, scenarios, solutions
+from marketplace.domain.lifecycle import mermaid
+from marketplace.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("marketplace", "indexer", "recommender")
+SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def test_every_setting_is_documented() -> None:
+    text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    for name, field in Settings.model_fields.items():
+        assert f"`JIGAI_{name.upper()}`" in text, name
+        assert field.description, name
+
+
+def test_states_are_written_in_one_place() -> None:
+    writers = []
+    for path in SOURCES:
+        if path.name == "transition.py" and path.parent.name == "actions":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Assign | ast.AugAssign):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                writers += [f"{path.relative_to(ROOT)}:{node.lineno}" for t in targets if isinstance(t, ast.Attribute) and t.attr == "state"]
+    assert writers == []
+
+
+@pytest.mark.parametrize("word", ["utils", "helpers", "common", "manager", "service", "constants"])
+def test_no_file_is_called_by_an_empty_word(word: str) -> None:
+    assert [path for path in SOURCES if path.stem == word] == []
+
+
+def test_no_path_of_a_machine_and_no_registry_host_is_written_down() -> None:
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)
+    # The pattern is put together here, so that this file does not hold what it looks for.
+    pattern = re.compile("|".join(("/" + "work/", "/" + "root/", "index" + "-url ", "files." + "pythonhosted", "registry." + "npmjs")))
+    found = []
+    for name in listed.stdout.splitlines():
+        path = ROOT / name
+        if path.suffix in {".png", ".npz", ".npy", ".mo", ".gz"} or not path.is_file():
+            continue
+        if pattern.search(path.read_text(encoding="utf-8", errors="ignore")):
+            found.append(name)
+    assert found == []
+
+
+def test_lifecycles_page_is_up_to_date() -> None:
+    assert (ROOT / "docs" / "lifecycles.md").read_text(encoding="utf-8") == lifecycles()
+
+
+def lifecycles() -> str:
+    """The generated page: every process of the platform as a table of states."""
+    parts = ["# 状态与流转 / Life cycles", "由程序中的流转表生成，请勿手改：`python tests/architecture/test_conventions.py > docs/lifecycles.md`。"]
+    for title, module in (
+        ("服务商 Provider", providers), ("方案 Solution", solutions), ("场景 Scenario", scenarios),
+        ("诊断 Diagnosis", diagnoses), ("问题 Problem", problems),
+    ):  # fmt: skip
+        parts += [f"## {title}", "```mermaid", mermaid(module.TABLE), "```"]
+    return "\n\n".join(parts).replace("```mermaid\n\n", "```mermaid\n").replace("\n\n```\n", "\n```\n").rstrip("\n") + "\n"
+
+
+def test_light_start() -> None:
+    """Creating the application must not load what only training, benches or the scale tier need."""
+    code = (
+        "import sys, json, marketplace.app, marketplace.cli;"
+        "print(json.dumps([m for m in ('sklearn','scipy','openpyxl','opensearchpy','weasyprint','onnxruntime','torch') if m in sys.modules]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert json.loads(done.stdout) == []
+
+
+if __name__ == "__main__":
+    sys.stdout.write(lifecycles())
