@@ -5,10 +5,13 @@ Shared by the recommender (which makes them), the actions (which record them) an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from marketplace.domain.lifecycle import Refused, _
+from marketplace.domain.texts import check_text
 
 
 class Part(StrEnum):
@@ -100,3 +103,34 @@ class Plan:
     unknown_prices: int
     gap: float
     model: str
+
+
+@dataclass
+class OutcomeDraft:
+    """A past match as it is typed: its answer, and how its project ended if it is finished."""
+
+    decision: str = ""
+    decline_reason: str = ""
+    on_time: bool | None = None
+    acceptance: str | None = None
+    score: float | None = None
+    enterprise_rating: float | None = None
+
+
+def check_outcome(draft: OutcomeDraft) -> Iterator[tuple[str, Refused]]:
+    """Every (field, refusal) of a past match; nothing when it may be stored."""
+    # Only an accepted match has a project, so only it can have been accepted, scored or late.
+    if draft.decision and draft.decision != "accepted":
+        for name in ("acceptance", "score", "enterprise_rating", "on_time"):
+            if getattr(draft, name) is not None:
+                yield name, Refused("outcome_without_project", _("没有接受的对接不会有项目结果，请清空这一列或修改答复。"))
+    if draft.decline_reason and draft.decision == "accepted":
+        yield "decline_reason", Refused("reason_of_accepted", _("已接受的对接没有谢绝理由，请清空这一列或修改答复。"))
+    yield from check_text("decline_reason", _("谢绝理由"), draft.decline_reason, most=2_000)
+    if draft.score is not None and not 0 <= draft.score <= 100:
+        yield "score", Refused("score_range", _("验收得分应在 0 到 100 之间，现在是 {score:g}。"), {"score": draft.score})
+    if draft.enterprise_rating is not None and not 1 <= draft.enterprise_rating <= 5:
+        yield (
+            "enterprise_rating",
+            Refused("rating_range", _("企业评分应在 1 到 5 之间，现在是 {rating:g}。"), {"rating": draft.enterprise_rating}),
+        )

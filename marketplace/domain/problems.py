@@ -11,6 +11,7 @@ from marketplace.domain.access import Role
 from marketplace.domain.lifecycle import Refused, Table, Transition, _
 from marketplace.domain.money import wan_text
 from marketplace.domain.solutions import check_range
+from marketplace.domain.texts import check_text
 
 
 class ProblemState(StrEnum):
@@ -42,6 +43,9 @@ class ProblemDraft:
     text: str = ""
     budget_low_fen: int | None = None
     budget_high_fen: int | None = None
+    severity: str = ""
+    root_cause: str = ""
+    effect_if_unsolved: str = ""
 
 
 def check(draft: ProblemDraft) -> Iterator[tuple[str, Refused]]:
@@ -51,6 +55,9 @@ def check(draft: ProblemDraft) -> Iterator[tuple[str, Refused]]:
     elif len(draft.text) > 10_000:
         yield "text", Refused("too_long", _("问题有 {length} 个字，最多 10,000 个。"), {"length": len(draft.text)})
     yield from check_range("budget_wan", draft.budget_low_fen, draft.budget_high_fen, wan_text, _("万元"), _("预算"))
+    yield from check_text("severity", _("严重程度"), draft.severity, most=16)
+    yield from check_text("root_cause", _("原因分析"), draft.root_cause, most=10_000)
+    yield from check_text("effect_if_unsolved", _("不解决的影响"), draft.effect_if_unsolved, most=10_000)
 
 
 def budget_band(high_fen: int | None) -> tuple[int, int | None] | None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from marketplace.domain.access import Role
+from marketplace.domain.credit_code import check_credit_code
 from marketplace.domain.lifecycle import Refused, Table, Transition, _
+from marketplace.domain.texts import check_count, check_text, check_words, check_year
 
 
 class ProviderState(StrEnum):
@@ -48,3 +53,38 @@ def check_local_service(*, local_office: bool, local_commitment: bool) -> Refuse
     if local_office or local_commitment:
         return None
     return Refused("no_local_service", _("在本地没有团队或办公场地，也没有签署《本地化服务承诺》。"))
+
+
+@dataclass
+class ProviderDraft:
+    """A provider as it is typed. Financials: rows of year, revenue_fen, profit_fen, debt_ratio (0–1)."""
+
+    code: str = ""
+    name: str = ""
+    region: str = ""
+    founded: int | None = None
+    staff: int | None = None
+    qualifications: list[str] = field(default_factory=list)
+    financials: list[dict[str, Any]] = field(default_factory=list)
+    experts: list[dict[str, Any]] = field(default_factory=list)
+    summary: str = ""
+
+
+def check(draft: ProviderDraft) -> Iterator[tuple[str, Refused]]:
+    """Every (field, refusal) of a draft; nothing when it may be stored."""
+    if draft.code and (refused := check_credit_code(draft.code)):
+        yield "code", refused
+    yield from check_text("name", _("服务商名称"), draft.name, most=200, required=True)
+    yield from check_text("region", _("注册地"), draft.region, most=100)
+    yield from check_year("founded", _("成立年份"), draft.founded)
+    yield from check_count("staff", _("人数"), draft.staff, most=10_000_000)
+    yield from check_words("qualifications", _("资质"), draft.qualifications)
+    yield from check_text("summary", _("简介"), draft.summary, most=20_000)
+    for year in draft.financials:
+        yield from check_year("financials", _("财务年份"), year.get("year"))
+        # A debt ratio is a share: 38 means that somebody wrote percent.
+        ratio = year.get("debt_ratio")
+        if ratio is not None and not 0 <= ratio <= 10:
+            yield "financials", Refused("not_a_share", _("资产负债率应写成 0 到 1 的小数或百分数，现在是 {ratio}。"), {"ratio": ratio})
+    if len(draft.experts) > 200:
+        yield "experts", Refused("too_many", _("专家有 {count} 位，最多 {most} 位。"), {"count": len(draft.experts), "most": 200})

@@ -9,6 +9,7 @@ from enum import StrEnum
 from marketplace.domain.access import Role
 from marketplace.domain.lifecycle import Refused, Table, Transition, _
 from marketplace.domain.money import wan_text
+from marketplace.domain.texts import check_words
 
 
 class SolutionState(StrEnum):
@@ -53,6 +54,10 @@ class SolutionDraft:
     weeks_low: int | None = None
     weeks_high: int | None = None
     references: int = 0
+    solves: list[str] = field(default_factory=list)
+    technologies: list[str] = field(default_factory=list)
+    interfaces: list[str] = field(default_factory=list)
+    certificates: list[str] = field(default_factory=list)
 
 
 def check(draft: SolutionDraft) -> Iterator[tuple[str, Refused]]:
@@ -72,6 +77,10 @@ def check(draft: SolutionDraft) -> Iterator[tuple[str, Refused]]:
     yield from check_range("delivery_weeks", draft.weeks_low, draft.weeks_high, str, _("周"), _("工期"))
     if draft.references < 0:
         yield "references", Refused("negative", _("已实施数量不能是负数。"))
+    yield from check_words("solves", _("解决的痛点"), draft.solves, longest=500)
+    yield from check_words("technologies", _("关键技术"), draft.technologies)
+    yield from check_words("interfaces", _("接口"), draft.interfaces)
+    yield from check_words("certificates", _("证书"), draft.certificates)
 
 
 def check_range(name: str, low: int | None, high: int | None, text: object, unit: str, label: str) -> Iterator[tuple[str, Refused]]:
