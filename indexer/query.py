@@ -6,7 +6,7 @@ An engine stores and retrieves; what a score means is said here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -63,7 +63,13 @@ FACETS: Mapping[Kind, tuple[str, ...]] = {
     Kind.PROVIDER: ("sector", "region", "local", "provider_kind"),
 }
 NUMBERS = ("price_low", "price_high", "weeks_low", "weeks_high", "references")
+# A range's name → the two figures of a document between which it may lie.
+RANGES: Mapping[str, tuple[str, str]] = {"price": ("price_low", "price_high"), "weeks": ("weeks_low", "weeks_high")}
 CANDIDATES = 200
+# The engine's text fields → factor of their BM25 score in the one list of words: a thing's own text, then the names of
+# what it belongs to. Pairs of Hanzi and pinyin are lists of their own (FIELDS names all).
+FIELD_WEIGHTS: Mapping[str, float] = {"words": 1.0, "labels": 0.2}
+FIELDS = ("words", "labels", "grams", "pinyin")
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,8 @@ class SearchQuery:
 
     `audience`: the viewer's tokens; a document needs at least one of them. `without_providers`: ids hidden right now,
     read from the database. `filters`: field → values, any of which will do. `ranges`: "price" (fen) or "weeks".
-    `prefer_sector` raises, never excludes. Totals and facets are of the candidates (`depth` a side).
+    `prefer_sector` raises, never excludes. `also`: further texts for the lexical side, each with its weight, for those
+    who know more words for the same need. Totals and facets are of the candidates (`depth` a side).
     """
 
     text: str = ""
@@ -93,12 +100,57 @@ class SearchQuery:
     without_ids: frozenset[int] = frozenset()
     provider_id: int | None = None
     prefer_sector: str | None = None
+    also: tuple[tuple[str, float], ...] = ()
     sort: Sort = Sort.RELEVANCE
     page: int = 1
     size: int = 20
     depth: int = CANDIDATES
     facets: bool = True
     relax: bool = True
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a thing must fulfil to be a candidate at all: the part of a query that engines compile to filters."""
+
+    kind: Kind
+    audience: frozenset[str] = frozenset({"public"})
+    without_providers: frozenset[int] = frozenset()
+    without_ids: frozenset[int] = frozenset()
+    provider_id: int | None = None
+    filters: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    ranges: tuple[tuple[str, Range], ...] = ()
+
+    def without(self, name: str) -> Condition:
+        """The same without one filter or range."""
+        return replace(
+            self,
+            filters=tuple(row for row in self.filters if row[0] != name),
+            ranges=tuple(row for row in self.ranges if row[0] != name),
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The filters and ranges that narrow it."""
+        return (*(name for name, _ in self.filters), *(name for name, _ in self.ranges))
+
+
+def condition_of(query: SearchQuery) -> Condition:
+    """The condition of a query: unknown fields and empty lists narrow nothing."""
+    known = FACETS[query.kind]
+    return Condition(
+        kind=query.kind,
+        audience=query.audience,
+        without_providers=query.without_providers,
+        without_ids=query.without_ids,
+        provider_id=query.provider_id,
+        filters=tuple((name, tuple(query.filters[name])) for name in known if query.filters.get(name)),
+        ranges=tuple(
+            (name, reach)
+            for name, reach in sorted(query.ranges.items())
+            if name in RANGES and (reach.low is not None or reach.high is not None)
+        ),
+    )
 
 
 @dataclass(frozen=True)

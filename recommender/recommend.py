@@ -1,36 +1,22 @@
 """From problems to ranked, explained solutions and providers: candidates → features → rank → explain.
 
-(Signatures fixed by the pages, the API and the command line; bodies are the recommender's owner's.)
+(Signatures fixed by the pages, the API and the command line. The lead wrote ask.py, facts.py, explanation.py,
+open_questions.py, plan.py and the metrics in evaluation/: use and mend them; candidates, features, ranking and
+these bodies are the recommender's owner's. Remove this note.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from indexer.embedding import EmbeddingStore
 from indexer.search import Index
 from marketplace.domain.matches import Match, Plan, Reason
 from marketplace.records.database import Database
+from recommender.ask import Ask, Labels
 
-# (kind, key) → the Chinese word, e.g. ("sector", "chem") → 化工; kinds: sector stage orientation form area scenario.
-Labels = Callable[[str, str], str]
-
-
-@dataclass(frozen=True)
-class Ask:
-    """A problem as it is asked. `key` names it in the answer; everything but the text may be unknown (None or "")."""
-
-    key: str
-    text: str
-    sector: str | None = None
-    stage: str | None = None
-    orientation: str | None = None
-    budget_low_fen: int | None = None
-    budget_high_fen: int | None = None
-    weeks: int | None = None
-    problem_id: int | None = None
-    enterprise_id: int | None = None
+__all__ = ["Ask", "Demand", "Labels", "ProviderMatch", "Recommendation", "Recommender"]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,75 @@
+"""Things of the queue → their rows as they are now → documents. Reads only."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from indexer.documents import Document, Labels, is_searchable, problem_document, provider_document, scenario_document, solution_document
+from indexer.query import Kind
+from marketplace.domain.problems import ProblemState
+from marketplace.domain.providers import SEARCHABLE
+from marketplace.domain.scenarios import ScenarioState
+from marketplace.domain.solutions import SolutionState
+from marketplace.records.problems import Problem
+from marketplace.records.providers import Provider
+from marketplace.records.scenarios import Scenario
+from marketplace.records.solutions import Solution
+
+IN_STATEMENT = 500
+
+
+def documents_of(session: Session, kind: Kind, versions: Mapping[int, int], labels: Labels) -> dict[int, Document]:
+    """The documents of those things (id → version) that can be found now; the others must leave the index."""
+    found: dict[int, Document] = {}
+    ids = list(versions)
+    for start in range(0, len(ids), IN_STATEMENT):
+        some = ids[start : start + IN_STATEMENT]
+        if kind is Kind.SOLUTION:
+            statement = select(Solution).where(Solution.id.in_(some)).options(joinedload(Solution.provider))
+            for row in session.scalars(statement):
+                if is_searchable(row):
+                    found[row.id] = solution_document(row, row.provider, version=versions[row.id], labels=labels)
+        elif kind is Kind.SCENARIO:
+            for scenario in session.scalars(select(Scenario).where(Scenario.id.in_(some)).options(joinedload(Scenario.enterprise))):
+                if is_searchable(scenario):
+                    found[scenario.id] = scenario_document(scenario, version=versions[scenario.id], labels=labels)
+        elif kind is Kind.PROBLEM:
+            loaded = (joinedload(Problem.enterprise), joinedload(Problem.diagnosis))
+            for problem in session.scalars(select(Problem).where(Problem.id.in_(some)).options(*loaded)):
+                if is_searchable(problem):
+                    found[problem.id] = problem_document(problem, version=versions[problem.id], labels=labels)
+        else:
+            titles = _titles(session, some)
+            for provider in session.scalars(select(Provider).where(Provider.id.in_(some))):
+                if is_searchable(provider):
+                    found[provider.id] = provider_document(provider, titles[provider.id], version=versions[provider.id], labels=labels)
+    return found
+
+
+def _titles(session: Session, provider_ids: Sequence[int]) -> dict[int, list[str]]:
+    """Titles of the published solutions of providers."""
+    titles: dict[int, list[str]] = defaultdict(list)
+    statement = select(Solution.provider_id, Solution.title).where(
+        Solution.provider_id.in_(provider_ids), Solution.state == SolutionState.PUBLISHED
+    )
+    for provider_id, title in session.execute(statement.order_by(Solution.id)):
+        titles[provider_id].append(title)
+    return titles
+
+
+def find_searchable_ids(session: Session, kind: Kind) -> Iterable[int]:
+    """The ids of all things of a kind that can be found now."""
+    if kind is Kind.SOLUTION:
+        joined = select(Solution.id).join(Provider, Solution.provider_id == Provider.id)
+        return session.scalars(
+            joined.where(Solution.state == SolutionState.PUBLISHED, Provider.state.in_(SEARCHABLE)).order_by(Solution.id)
+        )
+    if kind is Kind.SCENARIO:
+        return session.scalars(select(Scenario.id).where(Scenario.state == ScenarioState.PUBLISHED).order_by(Scenario.id))
+    if kind is Kind.PROBLEM:
+        return session.scalars(select(Problem.id).where(Problem.state != ProblemState.WITHDRAWN).order_by(Problem.id))
+    return session.scalars(select(Provider.id).where(Provider.state.in_(SEARCHABLE)).order_by(Provider.id))

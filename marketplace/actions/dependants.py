@@ -1,0 +1,72 @@
+"""What must be indexed again when a thing changes. The thing itself is the first of its dependants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from marketplace.records.cases import Case
+from marketplace.records.columns import Record
+from marketplace.records.diagnoses import Diagnosis
+from marketplace.records.enterprises import Enterprise
+from marketplace.records.index_queue import enqueue
+from marketplace.records.matches import Outcome
+from marketplace.records.problems import Problem
+from marketplace.records.providers import Provider
+from marketplace.records.scenarios import Scenario
+from marketplace.records.solutions import Solution
+
+# What the history and the queue call a table's rows.
+NOUNS: dict[type[Record], str] = {
+    Provider: "provider",
+    Solution: "solution",
+    Case: "case",
+    Scenario: "scenario",
+    Enterprise: "enterprise",
+    Problem: "problem",
+    Outcome: "outcome",
+    Diagnosis: "diagnosis",
+}
+# Enough ids for one statement, on either database.
+_CHUNK = 500
+
+
+def noun_of(record: Record) -> str:
+    """What the history calls a record: its table's name in the singular where nothing shorter is agreed."""
+    return NOUNS.get(type(record)) or str(record.__tablename__).removesuffix("s")
+
+
+def enqueue_dependants(session: Session, noun: str, ids: Iterable[int]) -> None:
+    """Enqueue things and everything whose document speaks of them."""
+    found = sorted(set(ids))
+    for start in range(0, len(found), _CHUNK):
+        _enqueue(session, noun, found[start : start + _CHUNK])
+
+
+def _enqueue(session: Session, noun: str, ids: list[int]) -> None:
+    # A provider's name, locality, state and rating stand in every one of its solutions.
+    if noun == "provider":
+        enqueue(session, "provider", ids)
+        enqueue(session, "solution", session.scalars(select(Solution.id).where(Solution.provider_id.in_(ids))))
+    # A solution is found under its provider too.
+    elif noun == "solution":
+        enqueue(session, "solution", ids)
+        enqueue(session, "provider", session.scalars(select(Solution.provider_id).where(Solution.id.in_(ids))))
+    # A case is proof of its provider, and of the solution that it used.
+    elif noun == "case":
+        rows = session.execute(select(Case.provider_id, Case.solution_id).where(Case.id.in_(ids))).all()
+        enqueue(session, "provider", [row.provider_id for row in rows])
+        enqueue(session, "solution", [row.solution_id for row in rows if row.solution_id is not None])
+    # An outcome changes the rating of its provider, and so all of the provider's solutions.
+    elif noun == "outcome":
+        providers = sorted(set(session.scalars(select(Outcome.provider_id).where(Outcome.id.in_(ids)))))
+        if providers:
+            _enqueue(session, "provider", providers)
+    # An enterprise's sector, area and name (which a provider must not see) stand in its problems and scenarios.
+    elif noun == "enterprise":
+        enqueue(session, "problem", session.scalars(select(Problem.id).where(Problem.enterprise_id.in_(ids))))
+        enqueue(session, "scenario", session.scalars(select(Scenario.id).where(Scenario.enterprise_id.in_(ids))))
+    elif noun in ("problem", "scenario"):
+        enqueue(session, noun, ids)

@@ -1,0 +1,177 @@
+"""Items → records, history and queue, all inside the caller's one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from marketplace.actions import history
+from marketplace.actions.dependants import enqueue_dependants
+from marketplace.actions.imports.checking import Item
+from marketplace.actions.imports.nouns import TARGETS
+from marketplace.domain.diagnoses import DiagnosisState
+from marketplace.records.columns import Record
+from marketplace.records.diagnoses import Diagnosis
+from marketplace.records.enterprises import Enterprise
+from marketplace.records.organisations import Organisation
+from marketplace.records.providers import Provider
+
+
+@dataclass
+class Writer:
+    """What every written row needs to know, and what was touched so far."""
+
+    session: Session
+    actor: str
+    source: str
+    at: datetime
+    diagnosed: date
+    step: Callable[[], None]
+    touched: dict[str, set[int]] = field(default_factory=dict)
+    _organisations: dict[str, Organisation] = field(default_factory=dict)
+    _diagnoses: dict[int, Diagnosis] = field(default_factory=dict)
+    _last_number: int = -1
+
+    def write(self, noun: str, items: list[Item]) -> None:
+        """Write the items of a noun whose rows are new or changed."""
+        created: list[tuple[Item, Record]] = []
+        for item in items:
+            if item.existing is None:
+                created.append((item, self._create(item)))
+            else:
+                self._update(item, item.existing)
+            self.step()
+        self.session.flush()
+        for item, record in created:
+            item.existing = record
+            self._note(item, "import", None, _all_values(item, record))
+
+    def enqueue(self) -> None:
+        """Ask for everything that speaks of the touched rows to be indexed again."""
+        for noun, ids in self.touched.items():
+            enqueue_dependants(self.session, noun, ids)
+
+    def _create(self, item: Item) -> Record:
+        record = TARGETS[item.noun].record()
+        if isinstance(record, (Provider, Enterprise)):
+            record.organisation = self._organisation(item)
+        for name, value in own_values(item).items():
+            setattr(record, name, value)
+        thing: Any = record
+        thing.source, thing.source_ref = self.source, item.key
+        if item.noun == "problems":
+            thing.diagnosis_id = self._diagnosis(thing.enterprise_id).id
+        self.session.add(record)
+        return record
+
+    def _update(self, item: Item, record: Record) -> None:
+        found = changes(item)
+        before = {name: _plain(old) for name, (old, _new) in found.items()}
+        for name, (_old, new) in found.items():
+            if name == "name" and isinstance(record, (Provider, Enterprise)):
+                self._rename(record.organisation, new)
+            else:
+                setattr(record, name, new)
+        self._note(item, "import", before, {name: _plain(new) for name, (_old, new) in found.items()})
+
+    def _note(self, item: Item, verb: str, before: dict[str, Any] | None, after: dict[str, Any]) -> None:
+        noun = TARGETS[item.noun].single
+        record: Any = item.existing
+        self.touched.setdefault(noun, set()).add(record.id)
+        history.record(self.session, actor=self.actor, verb=verb, noun=noun, noun_id=record.id, before=before, after=after, at=self.at)
+
+    def _organisation(self, item: Item) -> Organisation:
+        """One credit code is one organisation: an enterprise may be a provider as well."""
+        code = item.key
+        found = self._organisations.get(code) or self.session.scalar(select(Organisation).where(Organisation.credit_code == code))
+        if found is None:
+            found = Organisation(credit_code=code, name=item.values["name"])
+            self.session.add(found)
+        elif found.name != item.values["name"]:
+            self._rename(found, item.values["name"])
+        self._organisations[code] = found
+        return found
+
+    def _rename(self, organisation: Organisation, name: str) -> None:
+        """A new name is a change of everything that the organisation is."""
+        organisation.name = name
+        for record, noun in ((Provider, "provider"), (Enterprise, "enterprise")):
+            ids = self.session.scalars(select(record.id).where(record.organisation_id == organisation.id))
+            self.touched.setdefault(noun, set()).update(ids)
+
+    def _diagnosis(self, enterprise_id: int) -> Diagnosis:
+        """The issued diagnosis of an enterprise that this source's problems hang on."""
+        found = self._diagnoses.get(enterprise_id) or self.session.scalar(
+            select(Diagnosis).where(Diagnosis.enterprise_id == enterprise_id, Diagnosis.source == self.source)
+        )
+        if found is None:
+            found = Diagnosis(
+                enterprise_id=enterprise_id,
+                number=self._next_number(),
+                visited=self.diagnosed,
+                state=DiagnosisState.ISSUED,
+                source=self.source,
+                source_ref=f"enterprise:{enterprise_id}",
+            )
+            self.session.add(found)
+            self.session.flush()
+            history.record(
+                self.session,
+                actor=self.actor,
+                verb="import",
+                noun="diagnosis",
+                noun_id=found.id,
+                before=None,
+                after={"number": found.number, "enterprise_id": enterprise_id},
+                at=self.at,
+            )
+        self._diagnoses[enterprise_id] = found
+        return found
+
+    def _next_number(self) -> str:
+        """ZD-2024-0001 and on, one series a year."""
+        start = f"ZD-{self.diagnosed.year}-"
+        if self._last_number < 0:
+            taken = self.session.scalars(select(Diagnosis.number).where(Diagnosis.number.startswith(start)))
+            self._last_number = max((int(number[len(start) :]) for number in taken if number[len(start) :].isdecimal()), default=0)
+        self._last_number += 1
+        return f"{start}{self._last_number:04}"
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON keeps it."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _all_values(item: Item, record: Record) -> dict[str, Any]:
+    found = {name: _plain(value) for name, value in own_values(item).items()}
+    if isinstance(record, (Provider, Enterprise)):
+        found |= {"name": record.organisation.name, "credit_code": record.organisation.credit_code}
+    return found
+
+
+def own_values(item: Item) -> dict[str, Any]:
+    """The attributes of the item's record that the row speaks of, references as ids (None: not written yet)."""
+    target = TARGETS[item.noun]
+    values = {name: value for name, value in item.values.items() if name in target.columns}
+    for name, (attribute, _noun) in target.refers.items():
+        if name in item.refers:
+            other = item.refers[name]
+            values[attribute] = other if isinstance(other, int) else getattr(other.existing, "id", None)
+        elif name in item.values:
+            values[attribute] = None
+    return values
+
+
+def changes(item: Item) -> dict[str, tuple[Any, Any]]:
+    """Attribute → (old, new) of an item that exists already. An absent column changes nothing."""
+    record = item.existing
+    found = {name: (old, new) for name, new in own_values(item).items() if (old := getattr(record, name)) != new}
+    if isinstance(record, (Provider, Enterprise)) and record.organisation.name != item.values["name"]:
+        found["name"] = (record.organisation.name, item.values["name"])
+    return found

@@ -1,0 +1,71 @@
+"""Passwords: what may be one, and how it is kept. argon2id at 19 MiB and two passes (the library's default stalls a small server)."""
+
+from __future__ import annotations
+
+import argon2
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from marketplace.domain.lifecycle import Refused, _
+
+_HASHER = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+# A hash of nobody's password: an unknown account is checked against it, so that it takes as long as a known one.
+_NOBODY = _HASHER.hash("nobody holds this password")
+_TOO_COMMON = frozenset(
+    [
+        "12345678",
+        "123456789",
+        "1234567890",
+        "password",
+        "password1",
+        "passw0rd",
+        "qwertyui",
+        "qwerty123",
+        "11111111",
+        "88888888",
+        "00000000",
+        "66666666",
+        "iloveyou",
+        "admin123",
+        "admin1234",
+        "administrator",
+        "abc12345",
+        "abcd1234",
+        "a1234567",
+        "aa123456",
+        "woaini1314",
+        "1qaz2wsx",
+        "q1w2e3r4",
+        "letmein1",
+        "welcome1",
+    ]
+)
+
+
+def check_password(password: str, login: str) -> Refused | None:
+    """8–128 characters of any kind, not the log-in name, not one that everybody tries first."""
+    if len(password) < 8:
+        return Refused("password_short", _("密码至少 8 个字符，现在是 {length} 个。"), {"length": len(password)})
+    if len(password) > 128:
+        return Refused("password_long", _("密码最多 128 个字符，现在是 {length} 个。"), {"length": len(password)})
+    if password.casefold() in _TOO_COMMON or len(set(password)) < 3:
+        return Refused("password_common", _("这个密码太常见，别人一试就中。请换一个。"))
+    if password.casefold() == login.casefold():
+        return Refused("password_is_login", _("密码不能和账号相同。"))
+    return None
+
+
+def hash_password(password: str) -> str:
+    return _HASHER.hash(password)
+
+
+def fits(password_hash: str | None, password: str) -> bool:
+    """Whether this is the password. None (no such account) is checked all the same and never fits."""
+    try:
+        return _HASHER.verify(password_hash or _NOBODY, password) and password_hash is not None
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def is_outdated(password_hash: str) -> bool:
+    """Whether a hash was made with older parameters and should be made again at log-in."""
+    return _HASHER.check_needs_rehash(password_hash)

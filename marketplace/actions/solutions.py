@@ -1,0 +1,40 @@
+"""What happens to a solution: published, withdrawn by its provider, blocked by staff."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from marketplace.actions import transition
+from marketplace.actions.roles import actor_of, roles_on
+from marketplace.domain.access import Viewer
+from marketplace.domain.lifecycle import Transition
+from marketplace.domain.solutions import TABLE
+from marketplace.records.database import Database
+from marketplace.records.solutions import Solution
+
+
+def publish(database: Database, solution_id: int, *, viewer: Viewer, at: datetime, why: str = "") -> Transition:
+    """From now on it is found."""
+    return _move(database, solution_id, "publish", viewer, at, why)
+
+
+def withdraw(database: Database, solution_id: int, *, viewer: Viewer, at: datetime, why: str = "") -> Transition:
+    """Its provider, or staff, takes it out of the search."""
+    return _move(database, solution_id, "withdraw", viewer, at, why)
+
+
+def block(database: Database, solution_id: int, *, viewer: Viewer, at: datetime, why: str) -> Transition:
+    """Staff take it out of the search for a reason; only the bureau puts it back."""
+    return _move(database, solution_id, "block", viewer, at, why)
+
+
+def unblock(database: Database, solution_id: int, *, viewer: Viewer, at: datetime, why: str = "") -> Transition:
+    """It is found again."""
+    return _move(database, solution_id, "unblock", viewer, at, why)
+
+
+def _move(database: Database, solution_id: int, event: str, viewer: Viewer, at: datetime, why: str) -> Transition:
+    with database.writing() as session:
+        solution = session.get_one(Solution, solution_id)
+        roles = roles_on(viewer, provider_id=solution.provider_id)
+        return transition.apply(session, solution, TABLE, event, actor=actor_of(viewer), roles=roles, at=at, why=why)

@@ -1,0 +1,109 @@
+"""The one place of wiring: from settings to an opened site, and from a site to the web application."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from flask import Flask, Response
+from jinja2 import StrictUndefined
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from indexer.backends import open_backend
+from indexer.embedding import EmbeddingStore, open_embedder
+from indexer.entries import meta_of
+from indexer.search import Index
+from marketplace import guard
+from marketplace.api import routes
+from marketplace.api.errors import answer_of
+from marketplace.faults import fault_of
+from marketplace.pilot import Pilot, load_pilot
+from marketplace.records.database import Database
+from marketplace.settings import Settings, secret_key
+from marketplace.site import Site
+from marketplace.web import accounts, errors, imports, pages, security
+from recommender.recommend import Labels, Recommender
+
+# A form without files: the longest is a problem of 10,000 characters, every byte of its UTF-8 percent-encoded.
+_FORM_BYTES = 512 * 1024
+_ENVELOPE_BYTES = 64 * 1024
+
+
+def templates_folder() -> Path:
+    """Templates stand beside the packages in a checkout and inside the package in a wheel."""
+    inside = Path(str(files("marketplace"))) / "templates"
+    return inside if inside.is_dir() else Path(__file__).parents[1] / "templates"
+
+
+def labels_of(pilot: Pilot) -> Labels:
+    """(kind, key) → the Chinese word; a stranger stays as it is."""
+
+    def label(kind: str, key: str) -> str:
+        found = pilot.find(kind, key)
+        return (found.short or found.name) if found else key
+
+    return label
+
+
+def upload_limit(settings: Settings) -> int:
+    """The largest request in bytes: one file and its form."""
+    return settings.max_upload_mb * 1024 * 1024 + _ENVELOPE_BYTES
+
+
+def open_site(settings: Settings, *, write: bool, pilot: Pilot | None = None, database: Database | None = None) -> Site:
+    """Open everything. `write`: this process owns the index (IndexBusy if another does); otherwise it only reads it.
+
+    Raises IndexBroken when the index must be rebuilt from the database.
+    """
+    pilot = pilot or load_pilot(settings.pilot)
+    database = database or Database(settings.database)
+    if write:
+        database.migrate()
+    embeddings = EmbeddingStore(open_embedder(settings.embedder), database)
+    backend = open_backend(
+        settings.search_url, settings.data_dir, meta=meta_of(embeddings), find_vectors=embeddings.find, write=write
+    )
+    index = Index(backend, embeddings)
+    try:
+        recommender = Recommender(database=database, index=index, embeddings=embeddings, labels=labels_of(pilot))
+    except NotImplementedError:
+        recommender = Recommender.__new__(Recommender)
+    return Site(settings=settings, pilot=pilot, database=database, embeddings=embeddings, index=index, recommender=recommender)
+
+
+def create_app(site: Site) -> Flask:
+    """The web application of a site: pages and API."""
+    settings = site.settings
+    app = Flask("marketplace", template_folder=str(templates_folder()))
+    app.config.update(
+        SECRET_KEY=secret_key(settings),
+        MAX_CONTENT_LENGTH=upload_limit(settings),
+        MAX_FORM_MEMORY_SIZE=_FORM_BYTES,
+        MAX_FORM_PARTS=200,
+        PREFERRED_URL_SCHEME="https" if settings.is_secure else "http",
+    )
+    app.jinja_env.undefined = StrictUndefined
+    app.extensions["jigai"] = site
+    guard.install(app, by_session=security.viewer_of_session, has_session=security.has_session, protect=security.csrf.protect)
+    security.install(app, secure=settings.is_secure)
+    _answer_errors(app)
+    pages.register(app)
+    accounts.register(app)
+    imports.register(app)
+    routes.register(app)
+    return app
+
+
+def _answer_errors(app: Flask) -> None:
+    """One way for every error: a fault, then its page or its JSON; when even that fails, plain words."""
+
+    @app.errorhandler(HTTPException)
+    @app.errorhandler(Exception)
+    def answer(error: Exception) -> AnyResponse | Response:
+        fault = fault_of(error)
+        try:
+            return answer_of(fault) if guard.is_api() else errors.page_of(fault)
+        except Exception:
+            app.logger.exception("the error page itself failed")
+            return errors.last_resort(fault)

@@ -1,0 +1,67 @@
+"""The command line. Commands are loaded when they are called, so that help costs nothing."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+
+import click
+
+from marketplace.commands.runtime import Runtime
+
+# name → module under marketplace.commands, one line of help. A test compares the help with the commands' own.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "serve": ("serve", "启动网站（网页、接口、索引工作线程） / serve pages, API and the index worker"),
+    "demo": ("data", "载入示例数据和演示账号 / load the demonstration set"),
+    "init": ("data", "建立正式站点和第一位管理员 / set up a real site"),
+    "import": ("data", "从文件或文件夹导入 / import a file or folder"),
+    "template": ("data", "导出要填的 Excel 表 / write the sheet to fill in"),
+    "search": ("search", "搜索方案、场景、问题、服务商 / search"),
+    "recommend": ("search", "为问题推荐方案和服务商 / solutions for a problem or an enterprise"),
+    "index": ("index", "索引：状态、同步、重建、核对 / status, sync, rebuild, reconcile"),
+    "worker": ("serve", "单独运行索引工作进程 / run the index worker by itself"),
+    "evaluate": ("evaluate", "用评测集评价检索与推荐 / measure on a judged set in BEIR form"),
+    "doctor": ("doctor", "检查这台机器和这个站点 / check machine and site"),
+    "audit": ("doctor", "核对历史记录的哈希链 / verify the chain of the history"),
+}
+
+
+class Commands(click.Group):
+    """Loads a command's module when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"marketplace.commands.{COMMANDS[cmd_name][0]}")
+        for value in vars(module).values():
+            if isinstance(value, click.Command) and value.name == cmd_name:
+                return value
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("命令 / commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="jigai", prog_name="jigai")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """技改供需对接平台：从企业的问题清单到合适的方案和服务商。
+
+    Settings come from the environment (JIGAI_…), see docs/settings.md.
+    """
+    if ctx.obj is None:
+        ctx.obj = Runtime()
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+        return
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""`jigai doctor`: is everything here that the site needs? And `jigai audit verify`: is the history whole?"""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import click
+
+from marketplace.commands.runtime import Runtime, Stop, emit, tell
+
+# Write-ahead logging could damage a database in these versions of SQLite (the WAL-reset bug).
+BUGGY_FROM, FIXED_IN = (3, 7, 0), (3, 51, 3)
+LEAST_FREE_MB = 500
+PARKED_AFTER = 8
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at, and one sentence about it."""
+
+    name: str
+    good: bool
+    sentence: str
+
+
+@click.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="只在标准输出写 JSON / JSON only on stdout")
+@click.pass_obj
+def doctor(runtime: Runtime, as_json: bool) -> None:
+    """检查这台机器和这个站点，每项一句话；有问题时退出码为 2。 / One sentence each; exit 2 when something is wrong."""
+    # Without these nothing else can be looked at: a wrong one stops with its own sentence.
+    assert runtime.settings
+    assert runtime.pilot
+    found = []
+    for name, check in CHECKS:
+        try:
+            rows = list(check(runtime))
+        except Stop as error:
+            rows = [(False, error.message)]
+        except Exception as error:  # a check that breaks is a finding, never an end
+            rows = [(False, f"检查没有做完：{type(error).__name__}：{error}")]
+        found += [Finding(name, good, sentence) for good, sentence in rows]
+    if as_json:
+        emit({"good": all(one.good for one in found), "checks": [vars(one) for one in found]})
+    else:
+        for one in found:
+            click.echo(f"{'　　好' if one.good else '有问题'}　{one.sentence}")
+    if not all(one.good for one in found):
+        raise click.exceptions.Exit(2)
+
+
+Found = Iterator[tuple[bool, str]]
+
+
+def _settings(runtime: Runtime) -> Found:
+    settings = runtime.settings
+    yield True, f"设置有效，资料目录是 {settings.data_dir.resolve()}。"
+    if settings.host not in ("127.0.0.1", "::1", "localhost") and not settings.is_secure:
+        yield False, f"监听 {settings.host}，但 JIGAI_PUBLIC_URL 不是 https，密码会明文传输。请在前面放 https 代理并设置它。"
+    yield True, f"试点配置有效：{runtime.pilot.city.name}，{len(runtime.pilot.sectors)} 个行业。"
+
+
+def _sqlite(runtime: Runtime) -> Found:
+    if not runtime.settings.database.startswith("sqlite"):
+        yield True, "数据库是 PostgreSQL。"
+        return
+    from marketplace.records.database import sqlite_driver
+
+    driver = sqlite_driver()
+    version = tuple(int(part) for part in driver.sqlite_version.split("."))
+    if BUGGY_FROM <= version < FIXED_IN:
+        yield False, f"SQLite {driver.sqlite_version} 有 WAL 损坏缺陷（3.51.3 起修复），请安装 pysqlite3。"
+    else:
+        yield True, f"SQLite {driver.sqlite_version}（{driver.__name__.partition('.')[0]}），没有已知的 WAL 缺陷。"
+
+
+def _folder(runtime: Runtime) -> Found:
+    folder = runtime.settings.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"x")
+    except OSError as error:
+        yield False, f"资料目录 {folder} 不能写：{error.strerror or error}。请检查权限和磁盘。"
+        return
+    free = shutil.disk_usage(folder).free // 2**20
+    yield free >= LEAST_FREE_MB, f"资料目录可写，磁盘还剩 {free:,} MB{'' if free >= LEAST_FREE_MB else f'，少于 {LEAST_FREE_MB} MB'}。"
+    key = folder / "secret.key"
+    if key.exists() and stat.S_IMODE(key.stat().st_mode) & 0o077:
+        yield False, f"密钥文件 {key} 别人也能读，请执行 chmod 600。"
+
+
+def _database(runtime: Runtime) -> Found:
+    from sqlalchemy import text
+
+    with runtime.database.engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            answer = connection.execute(text("PRAGMA quick_check")).scalar()
+            if answer != "ok":
+                yield False, f"数据库文件有损坏：{answer}。请从备份恢复。"
+                return
+    yield True, f"数据库完好，结构版本 {runtime.database.revision()}。"
+
+
+def _accounts(runtime: Runtime) -> Found:
+    from marketplace.actions.demonstration import find_demonstration_accounts
+
+    with runtime.database.reading() as session:
+        count = len(find_demonstration_accounts(session))
+    if count and not runtime.settings.demo:
+        yield False, f"有 {count} 个演示账号，密码是公开的，而这不是演示站点（JIGAI_DEMO 未设）。请停用它们，或换一个资料目录。"
+    else:
+        yield True, "没有不该有的演示账号。" if not count else f"演示站点，{count} 个演示账号。"
+
+
+def _embedder(runtime: Runtime) -> Found:
+    from indexer.embedding import EmbeddingStore, open_embedder
+
+    vectors = EmbeddingStore(open_embedder(runtime.settings.embedder)).queries(["压机停机"])
+    length = float((vectors[0] ** 2).sum())
+    good = abs(length - 1) < 1e-3
+    yield good, f"向量模型可用，{vectors.shape[1]} 维。" if good else f"向量模型的结果不对（长度 {length:.3f}，应为 1）。"
+
+
+def _index(runtime: Runtime) -> Found:
+    from indexer.backends import EngineError
+
+    try:
+        runtime.site()
+    except EngineError as error:
+        yield False, f"索引不能用：{error}。"
+        return
+    yield True, "索引完好，分词和向量版本与程序一致。"
+
+
+def _queue(runtime: Runtime) -> Found:
+    from sqlalchemy import func, select
+
+    from marketplace.records.index_queue import QueuedThing, count_pending
+
+    with runtime.database.reading() as session:
+        pending = count_pending(session)
+        waiting = (QueuedThing.attempts >= PARKED_AFTER) & (QueuedThing.wanted > QueuedThing.indexed)
+        parked = session.scalar(select(func.count()).select_from(QueuedThing).where(waiting)) or 0
+        errors = session.scalars(select(QueuedThing.error).where(waiting).limit(1)).all()
+    if parked:
+        yield False, f"{parked} 条多次没有编入索引，已搁置：{errors[0]}。修好后运行 jigai index reconcile。"
+    yield True, f"索引队列里有 {pending - parked} 条等待。" if pending > parked else "索引与数据库一致，没有等待。"
+
+
+CHECKS: tuple[tuple[str, Callable[[Runtime], Found]], ...] = (
+    ("settings", _settings),
+    ("sqlite", _sqlite),
+    ("folder", _folder),
+    ("database", _database),
+    ("accounts", _accounts),
+    ("embedder", _embedder),
+    ("index", _index),
+    ("queue", _queue),
+)
+
+
+@click.group("audit")
+def audit() -> None:
+    """历史记录：谁在何时做了什么，逐条以哈希相连。 / The history, chained by hash."""
+
+
+@audit.command("verify")
+@click.option("--json", "as_json", is_flag=True, help="只在标准输出写 JSON / JSON only on stdout")
+@click.pass_obj
+def verify(runtime: Runtime, as_json: bool) -> None:
+    """逐条核对；断了时指出从哪一条起，退出码为 2。 / Names the first entry that does not follow; exit 2."""
+    from sqlalchemy import func, select
+
+    from marketplace.records.history import HistoryEntry, find_broken_link
+
+    with runtime.database.reading() as session:
+        broken = find_broken_link(session)
+        count = session.scalar(select(func.count()).select_from(HistoryEntry)) or 0
+        head = session.scalar(select(HistoryEntry.digest).order_by(HistoryEntry.id.desc()).limit(1)) or ""
+    if as_json:
+        emit({"entries": count, "whole": broken is None, "broken_at": broken, "head": head})
+    elif broken is None:
+        tell(f"{count:,} 条历史记录首尾相连，没有被改动。末条摘要 {head or '（空）'}。")
+    else:
+        tell(f"历史记录从第 {broken} 条起断开：它或它前面的记录被改动、插入或删除过。")
+    if broken is not None:
+        raise click.exceptions.Exit(2)

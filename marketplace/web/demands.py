@@ -1,0 +1,134 @@
+"""Problems as others than their enterprise may see them, and a provider's "demands for me"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from flask import Blueprint, render_template
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from marketplace.domain.access import Viewer, may_read_plan
+from marketplace.domain.diagnoses import DiagnosisState
+from marketplace.domain.matches import Match, Part, Reason
+from marketplace.domain.problems import ProblemState, redacted
+from marketplace.guard import current_viewer, permission
+from marketplace.records.enterprises import Enterprise
+from marketplace.records.problems import Disclosure, Problem
+from marketplace.records.providers import Provider
+from marketplace.site import current_site
+from marketplace.web.cards import SolutionCard, find_solution_cards
+
+pages = Blueprint("demands", __name__)
+MOST = 50
+
+
+@dataclass(frozen=True)
+class ShownProblem:
+    """A problem as one viewer may see it. Without `open`, the text has no name in it and the enterprise is not told."""
+
+    problem: Problem
+    text: str
+    open: bool
+
+    @property
+    def enterprise(self) -> Enterprise | None:
+        return self.problem.enterprise if self.open else None
+
+
+@dataclass(frozen=True)
+class ShownDemand:
+    shown: ShownProblem
+    match: Match
+    card: SolutionCard
+    reasons: Sequence[Reason]
+
+
+def find_shown_problems(session: Session, problem_ids: Iterable[int], viewer: Viewer) -> dict[int, ShownProblem]:
+    """Problems by id, each with as much as this viewer may know: two queries, whatever their number."""
+    query = select(Problem).where(Problem.id.in_(set(problem_ids)), Problem.state != ProblemState.WITHDRAWN)
+    rows = session.scalars(query.options(joinedload(Problem.enterprise), joinedload(Problem.diagnosis))).all()
+    agreed = _agreed(session, viewer)
+    return {row.id: shown(row, viewer, agreed) for row in rows if may_read_plan(viewer, row.enterprise_id) or _is_offered(row)}
+
+
+def _is_offered(problem: Problem) -> bool:
+    """Providers see a problem while it is open and once its diagnosis is issued."""
+    issued = problem.diagnosis is None or problem.diagnosis.state == DiagnosisState.ISSUED
+    return problem.state == ProblemState.OPEN and issued
+
+
+def _agreed(session: Session, viewer: Viewer) -> frozenset[int]:
+    """The problems that the viewer's own providers were told everything of."""
+    query = select(Disclosure.problem_id).where(Disclosure.provider_id.in_(viewer.provider_ids))
+    return frozenset(session.scalars(query))
+
+
+def shown(problem: Problem, viewer: Viewer, agreed: frozenset[int]) -> ShownProblem:
+    if problem.id in agreed or may_read_plan(viewer, problem.enterprise_id):
+        return ShownProblem(problem, problem.text, open=True)
+    text = redacted(problem.text, names_of(problem.enterprise))
+    for word in park_words(problem.enterprise):
+        text = text.replace(word, "某园区")
+    return ShownProblem(problem, text, open=False)
+
+
+def park_words(enterprise: Enterprise) -> tuple[str, ...]:
+    """How the park or street of an enterprise may be called, the longest first."""
+    park = current_site().pilot.find("area", enterprise.area) if enterprise.area else None
+    words = {park.name, park.short, *park.aliases} if park else set()
+    return tuple(sorted((word for word in words if len(word) > 1), key=len, reverse=True))
+
+
+def names_of(enterprise: Enterprise) -> tuple[str, ...]:
+    """How an enterprise may be named in its own words: in full, without the mark of an example, without its legal form."""
+    full = enterprise.name
+    plain = full.split("（")[0].split("(")[0].strip()
+    short = plain
+    for form in ("股份有限公司", "有限责任公司", "有限公司", "集团", "公司"):
+        short = short.removesuffix(form)
+    return tuple(dict.fromkeys((full, plain, short)))
+
+
+def hidden_words(enterprise: Enterprise) -> tuple[str, ...]:
+    """Words that would tell whose problem it is."""
+    return (*names_of(enterprise), *park_words(enterprise))
+
+
+def told(reasons: Iterable[Reason], *, open: bool, hidden: tuple[str, ...]) -> list[Reason]:
+    """The reasons that a provider may read: before the enterprise agrees, those only that quote and do not name it."""
+    if open:
+        return [reason for reason in reasons if reason.part in (Part.FITS, Part.ASSUMED)]
+    return [reason for reason in reasons if reason.part == Part.FITS and reason.theirs and reason.ours and not _names(reason, hidden)]
+
+
+def _names(reason: Reason, hidden: tuple[str, ...]) -> bool:
+    return any(word in quote.text for quote in (reason.ours, reason.theirs) if quote for word in hidden)
+
+
+@pages.get("/demands")
+@permission("read", "demand")
+def page() -> str:
+    site, viewer = current_site(), current_viewer()
+    found = {number: site.recommender.demands(number, limit=MOST) for number in sorted(viewer.provider_ids)}
+    with site.database.reading() as session:
+        providers = session.scalars(select(Provider).where(Provider.id.in_(viewer.provider_ids)).order_by(Provider.id)).all()
+        demands = [demand for number in found for demand in found[number]]
+        problems = find_shown_problems(session, [demand.problem_id for demand in demands], viewer)
+        cards = find_solution_cards(session, [demand.match.solution_id for demand in demands])
+        lists = [
+            ShownDemand(
+                problems[demand.problem_id],
+                demand.match,
+                cards[demand.match.solution_id],
+                told(
+                    demand.match.reasons,
+                    open=problems[demand.problem_id].open,
+                    hidden=hidden_words(problems[demand.problem_id].problem.enterprise),
+                ),
+            )
+            for demand in demands
+            if demand.problem_id in problems and demand.match.solution_id in cards
+        ]
+        return render_template("demands/page.html", demands=lists, providers=providers)

@@ -1,0 +1,257 @@
+"""Everything the plan page shows, put together from one plan and a constant number of queries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from marketplace.domain.matches import Match, Plan, ProviderChoice
+from marketplace.domain.problems import ProblemState
+from marketplace.records.diagnoses import Diagnosis
+from marketplace.records.enterprises import Enterprise
+from marketplace.records.matches import Acceptance, Decision, Outcome
+from marketplace.records.problems import Disclosure, Problem, find_problems_of
+from marketplace.records.scenarios import Scenario
+from marketplace.records.solutions import Solution
+from marketplace.site import current_site
+from marketplace.web.budgets import Span, total, verdict
+from marketplace.web.cards import ProviderCard, SolutionCard, find_provider_cards, find_solution_cards
+from marketplace.web.enterprises import by_priority, find_diagnosis
+from recommender.recommend import Ask
+
+SHOWN = 5
+STRONG = 3
+
+
+@dataclass(frozen=True)
+class PastMatch:
+    outcome: Outcome
+    solution: Solution
+
+
+@dataclass(frozen=True)
+class Need:
+    """One open problem: its matches with their cards, which of them the set takes, and how well that covers it."""
+
+    number: int
+    problem: Problem
+    scenario: Scenario | None
+    matches: Sequence[tuple[Match, SolutionCard]]
+    chosen: tuple[Match | None, SolutionCard] | None
+    uncovered: str
+    past: Sequence[PastMatch]
+    told: frozenset[int]
+
+    @property
+    def budget(self) -> Span:
+        return (self.problem.budget_low_fen, self.problem.budget_high_fen)
+
+    @property
+    def price(self) -> Span | None:
+        """The price of what the set takes for it, or None where nothing was taken."""
+        return (self.chosen[1].solution.price_low_fen, self.chosen[1].solution.price_high_fen) if self.chosen else None
+
+    @property
+    def coverage(self) -> str:
+        """strong, partial or uncovered, as the pilot's labels name them."""
+        if self.chosen is None:
+            return "uncovered"
+        match = self.chosen[0]
+        return "strong" if match is not None and match.strength >= STRONG else "partial"
+
+    @property
+    def verdict(self) -> str:
+        return verdict(self.budget, self.price) if self.price else ""
+
+
+@dataclass(frozen=True)
+class Solved:
+    number: int
+    problem: Problem
+    past: PastMatch | None
+
+
+@dataclass(frozen=True)
+class SetRow:
+    """One provider of the set: its card and, for each problem in order, how strong its match is (0 = takes it not)."""
+
+    card: ProviderCard
+    choice: ProviderChoice
+    cells: Sequence[int]
+
+    @property
+    def price(self) -> Span:
+        return (self.choice.cost_low_fen, self.choice.cost_high_fen)
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """One provider more, and which problem it would cover better than the set does."""
+
+    need: Need
+    card: SolutionCard
+
+
+@dataclass(frozen=True)
+class Sheet:
+    plan: Plan
+    diagnosis: Diagnosis | None
+    needs: Sequence[Need]
+    solved: Sequence[Solved]
+    set: Sequence[SetRow]
+    alternative: Alternative | None
+
+    def count(self, coverage: str) -> int:
+        return sum(need.coverage == coverage for need in self.needs)
+
+    @property
+    def covered(self) -> int:
+        return len(self.needs) - self.count("uncovered")
+
+    @property
+    def gaps(self) -> list[Need]:
+        return [need for need in self.needs if need.coverage == "uncovered"]
+
+    @property
+    def with_budget(self) -> list[Need]:
+        return [need for need in self.needs if need.budget != (None, None)]
+
+    @property
+    def price(self) -> Span:
+        return total([need.price for need in self.needs if need.price])
+
+    @property
+    def budget(self) -> Span:
+        return total([need.budget for need in self.needs])
+
+    @property
+    def comparable(self) -> list[Need]:
+        """Problems of which both the budget and the price are known: only those can be added up against each other."""
+        return [need for need in self.with_budget if need.price and need.price != (None, None)]
+
+    def compared(self) -> tuple[Span, Span, str]:
+        budget = total([need.budget for need in self.comparable])
+        price = total([need.price for need in self.comparable if need.price])
+        return budget, price, verdict(budget, price)
+
+
+def ask_of(problem: Problem, enterprise: Enterprise) -> Ask:
+    return Ask(
+        key=str(problem.id),
+        text=problem.text,
+        sector=enterprise.sector or None,
+        stage=problem.stage or None,
+        orientation=problem.orientation or None,
+        budget_low_fen=problem.budget_low_fen,
+        budget_high_fen=problem.budget_high_fen,
+        problem_id=problem.id,
+        enterprise_id=enterprise.id,
+    )
+
+
+def read_sheet(session: Session, enterprise: Enterprise) -> Sheet:
+    listed = by_priority([row for row in find_problems_of(session, enterprise.id) if row.state != ProblemState.WITHDRAWN])
+    past = _past(session, [problem.id for _number, problem in listed])
+    open_ones = [(number, problem) for number, problem in listed if not _is_solved(problem, past)]
+    solved = [Solved(number, problem, _success(past[problem.id])) for number, problem in listed if _is_solved(problem, past)]
+    asks = [ask_of(problem, enterprise) for _number, problem in open_ones]
+    plan = current_site().recommender.plan(asks, budget_fen=_budget(asks), limit=SHOWN)
+    wanted = {match.solution_id for found in plan.matches.values() for match in found}
+    wanted |= {solution for choice in plan.providers for _key, solution in choice.problems}
+    cards = find_solution_cards(session, wanted)
+    providers = find_provider_cards(session, [choice.provider_id for choice in plan.providers])
+    scenarios = _scenarios(session, [problem.scenario_code for _number, problem in open_ones])
+    told = _told(session, [problem.id for _number, problem in open_ones])
+    needs = [
+        _need(number, problem, plan, cards, scenarios.get(problem.scenario_code), past[problem.id], told[problem.id])
+        for number, problem in open_ones
+    ]
+    rows = [
+        SetRow(providers[choice.provider_id], choice, [_cell(need, choice) for need in needs])
+        for choice in plan.providers
+        if choice.provider_id in providers
+    ]
+    return Sheet(
+        plan, find_diagnosis(session, enterprise.id), needs, solved, rows, _alternative(needs, {row.card.provider.id for row in rows})
+    )
+
+
+def _budget(asks: Sequence[Ask]) -> int | None:
+    """What the whole list may cost. A problem whose budget is not said sets no limit, so then the list has none."""
+    highest = [ask.budget_high_fen if ask.budget_high_fen is not None else ask.budget_low_fen for ask in asks]
+    known = [amount for amount in highest if amount is not None]
+    return sum(known) if known and len(known) == len(asks) else None
+
+
+def _told(session: Session, problem_ids: Sequence[int]) -> dict[int, frozenset[int]]:
+    """The providers that were told whose problem it is."""
+    found: dict[int, set[int]] = {number: set() for number in problem_ids}
+    query = select(Disclosure.problem_id, Disclosure.provider_id).where(Disclosure.problem_id.in_(problem_ids))
+    for problem, provider in session.execute(query).tuples():
+        found[problem].add(provider)
+    return {number: frozenset(providers) for number, providers in found.items()}
+
+
+def _past(session: Session, problem_ids: Sequence[int]) -> dict[int, list[PastMatch]]:
+    """What was tried before for each problem, newest first."""
+    query = select(Outcome, Solution).join(Solution, Solution.id == Outcome.solution_id).where(Outcome.problem_id.in_(problem_ids))
+    found: dict[int, list[PastMatch]] = {number: [] for number in problem_ids}
+    rows = session.execute(query.options(joinedload(Solution.provider)).order_by(Outcome.proposed.desc(), Outcome.id))
+    for outcome, solution in rows.tuples():
+        found[outcome.problem_id].append(PastMatch(outcome, solution))
+    return found
+
+
+def _success(past: Sequence[PastMatch]) -> PastMatch | None:
+    return next((row for row in past if row.outcome.acceptance == Acceptance.PASSED), None)
+
+
+def _is_solved(problem: Problem, past: Mapping[int, Sequence[PastMatch]]) -> bool:
+    """Marked as solved, or answered by a project that passed without rectification."""
+    return problem.state == ProblemState.SOLVED or _success(past[problem.id]) is not None
+
+
+def _scenarios(session: Session, codes: Sequence[str]) -> dict[str, Scenario]:
+    wanted = {code for code in codes if code}
+    return {row.code: row for row in session.scalars(select(Scenario).where(Scenario.code.in_(wanted)))} if wanted else {}
+
+
+def _need(
+    number: int,
+    problem: Problem,
+    plan: Plan,
+    cards: Mapping[int, SolutionCard],
+    scenario: Scenario | None,
+    past: Sequence[PastMatch],
+    told: frozenset[int],
+) -> Need:
+    key = str(problem.id)
+    matches = [(match, cards[match.solution_id]) for match in plan.matches.get(key, ()) if match.solution_id in cards]
+    taken = next((solution for choice in plan.providers for name, solution in choice.problems if name == key), None)
+    chosen = None
+    if taken is not None and taken in cards:
+        chosen = (next((match for match, _card in matches if match.solution_id == taken), None), cards[taken])
+    # What was declined or is running says more than nothing; a match that nobody answered does not.
+    answered = [row for row in past if row.outcome.decision != Decision.NO_RESPONSE]
+    return Need(number, problem, scenario, matches, chosen, plan.uncovered.get(key, ""), answered, told)
+
+
+def _cell(need: Need, choice: ProviderChoice) -> int:
+    if need.chosen is None or need.chosen[1].provider.id != choice.provider_id:
+        return 0
+    match = need.chosen[0]
+    return match.strength if match is not None else 2
+
+
+def _alternative(needs: Sequence[Need], in_set: set[int]) -> Alternative | None:
+    """The first problem that the set covers only partly and that one provider more would cover well."""
+    for need in needs:
+        if need.coverage == "strong":
+            continue
+        for match, card in need.matches:
+            if match.strength >= STRONG and card.provider.id not in in_set:
+                return Alternative(need, card)
+    return None

@@ -1,0 +1,25 @@
+"""A problem as it is asked of the recommender."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+# (kind, key) → the Chinese word, e.g. ("sector", "chem") → 化工; kinds: sector stage orientation form area scenario.
+Labels = Callable[[str, str], str]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """`key` names it in the answer; everything but the text may be unknown (None or "")."""
+
+    key: str
+    text: str
+    sector: str | None = None
+    stage: str | None = None
+    orientation: str | None = None
+    budget_low_fen: int | None = None
+    budget_high_fen: int | None = None
+    weeks: int | None = None
+    problem_id: int | None = None
+    enterprise_id: int | None = None

@@ -1,0 +1,245 @@
+"""Reasons, computed from the same numbers as the score: 符合 (fits), 推断 (assumed), 缺少 (missing), 待问 (to ask).
+
+Each part is a list of small rules; a rule looks at the evidence and yields a sentence with its values, or nothing.
+So a changed price, case or locality changes the sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from indexer.analysis import analyser, highlight
+from marketplace.domain.lifecycle import _
+from marketplace.domain.matches import Part, Quote, Reason
+from marketplace.domain.money import range_text, wan_text
+from recommender.ask import Ask, Labels
+from recommender.facts import CaseFacts, SolutionFacts
+from recommender.open_questions import open_questions
+
+FEW = 5
+CLEAR_ANSWER = 0.55
+MOST_ANSWERS = 2
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A clause of the problem and the unit of the solution that comes nearest, with how near (0–1, ranker's scale)."""
+
+    clause: str
+    unit: str
+    nearness: float
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the ranker knew when it scored one solution for one problem.
+
+    `guessed`: fields that were not said but understood from the text. `contributions`: feature family → share of the
+    score. `similar_accepted` / `similar_proposed`: past matches of similar problems with this solution.
+    """
+
+    ask: Ask
+    facts: SolutionFacts
+    answers: tuple[Answer, ...]
+    guessed: dict[str, str] = field(default_factory=dict)
+    contributions: dict[str, float] = field(default_factory=dict)
+    similar_proposed: int = 0
+    similar_accepted: int = 0
+
+
+def explain(evidence: Evidence, labels: Labels) -> tuple[Reason, ...]:
+    """All reasons in the order of the four parts. Questions already answered by the problem are not asked."""
+    return (*_fits(evidence, labels), *_assumed(evidence, labels), *_missing(evidence, labels), *open_questions(evidence.ask))
+
+
+def _fits(evidence: Evidence, labels: Labels) -> Iterator[Reason]:
+    ask, facts = evidence.ask, evidence.facts
+    yield from _answers(evidence)
+    sector = _sector_of(evidence)
+    if sector and sector in facts.sectors:
+        stage = ask.stage or evidence.guessed.get("stage")
+        if stage and stage in facts.stages:
+            yield _fit(
+                "same_sector_and_stage",
+                _("适用于{sector}行业的{stage}环节。"),
+                sector=labels("sector", sector),
+                stage=labels("stage", stage),
+            )
+        else:
+            yield _fit("same_sector", _("适用于{sector}行业。"), sector=labels("sector", sector))
+    case = _best_case(facts, sector)
+    if case is not None and case.client_sector == sector:
+        yield _case_reason(case, facts, labels)
+    if ask.budget_high_fen is not None and facts.price_high_fen is not None and facts.price_high_fen <= ask.budget_high_fen:
+        price, budget = range_text(facts.price_low_fen, facts.price_high_fen), wan_text(ask.budget_high_fen)
+        yield _fit("price_within", _("报价 {price}，在预算上限 {budget} 万元以内。"), price=price, budget=budget)
+    if ask.weeks is not None and facts.weeks_high is not None and facts.weeks_high <= ask.weeks:
+        yield _fit("weeks_within", _("工期最长 {weeks} 周，赶得上您要求的 {wanted} 周。"), weeks=facts.weeks_high, wanted=ask.weeks)
+    if facts.local_office:
+        yield _fit("local_office", _("服务商在本地有团队或办公场地。"))
+    elif facts.local_commitment:
+        yield _fit("local_commitment", _("服务商不在本地，已签署《本地化服务承诺》。"))
+    yield from _track(facts)
+    if evidence.similar_accepted:
+        yield _fit(
+            "similar_accepted",
+            _("相似的问题对接过这个方案 {proposed} 次，企业接受 {accepted} 次。"),
+            proposed=evidence.similar_proposed,
+            accepted=evidence.similar_accepted,
+        )
+
+
+def _answers(evidence: Evidence) -> Iterator[Reason]:
+    """Which pain point is answered by which sentence; the clearest first."""
+    clear = sorted((answer for answer in evidence.answers if answer.nearness >= CLEAR_ANSWER), key=lambda answer: -answer.nearness)
+    told: set[str] = set()
+    for answer in clear:
+        if answer.unit in told or len(told) == MOST_ANSWERS:
+            continue
+        told.add(answer.unit)
+        ours, theirs = _marked(answer.clause, answer.unit)
+        yield Reason(
+            Part.FITS,
+            "answers",
+            _("您说的“{ours}”，方案对应的是“{theirs}”。"),
+            {"ours": answer.clause, "theirs": answer.unit},
+            ours=ours,
+            theirs=theirs,
+            weight=evidence.contributions.get("text", 0.0),
+        )
+
+
+def _marked(ours: str, theirs: str) -> tuple[Quote, Quote]:
+    """Both quotes with the words that they share marked."""
+    one, other = analyser().question(ours), analyser().question(theirs)
+    return (
+        Quote(ours, _("问题"), highlight(ours, other.words)),
+        Quote(theirs, _("方案"), highlight(theirs, one.words)),
+    )
+
+
+def _track(facts: SolutionFacts) -> Iterator[Reason]:
+    track = facts.track
+    # Nothing finished is new, not bad.
+    if track.is_new:
+        if facts.references:
+            yield _fit("references", _("自报已实施 {count} 例，平台上还没有完工项目。"), count=facts.references)
+        else:
+            yield _fit("new_provider", _("新入库的服务商，平台上还没有完工项目。"))
+        return
+    values = {"finished": track.finished, "on_time": track.on_time, "passed": track.passed}
+    if track.mean_score is None:
+        yield _fit("track_record_plain", _("平台上完工 {finished} 个项目，按期 {on_time} 个，一次通过验收 {passed} 个。"), **values)
+    elif track.finished < FEW:
+        yield _fit(
+            "track_record_few",
+            _("平台上完工 {finished} 个项目（样本少），按期 {on_time} 个，一次通过验收 {passed} 个，平均 {score} 分。"),
+            **values,
+            score=round(track.mean_score),
+        )
+    else:
+        yield _fit(
+            "track_record",
+            _("平台上完工 {finished} 个项目，按期 {on_time} 个，一次通过验收 {passed} 个，平均 {score} 分。"),
+            **values,
+            score=round(track.mean_score),
+        )
+
+
+def _assumed(evidence: Evidence, labels: Labels) -> Iterator[Reason]:
+    ask, facts = evidence.ask, evidence.facts
+    for kind, message in (("sector", _("您没有说行业，按文字推断为{word}。")), ("stage", _("您没有说环节，按文字推断为{word}。"))):
+        if not getattr(ask, kind) and kind in evidence.guessed:
+            yield Reason(Part.ASSUMED, f"guessed_{kind}", message, {"word": labels(kind, evidence.guessed[kind])})
+    sector = _sector_of(evidence)
+    if sector and facts.sectors and sector not in facts.sectors:
+        words = "、".join(labels("sector", key) for key in facts.sectors)
+        yield Reason(
+            Part.ASSUMED,
+            "other_sector",
+            _("跨行业：方案写的是{sectors}，用到{sector}要先确认工况。"),
+            {"sectors": words, "sector": labels("sector", sector)},
+        )
+    case = _best_case(facts, sector)
+    if case is not None and case.client_sector != sector and case.solution_id == facts.solution_id:
+        yield _case_reason(case, facts, labels, Part.ASSUMED)
+
+
+def _missing(evidence: Evidence, labels: Labels) -> Iterator[Reason]:
+    ask, facts = evidence.ask, evidence.facts
+    if facts.price_low_fen is None and facts.price_high_fen is None:
+        yield _lack("price_open", _("价格面议：没有公开报价，不影响排序。"))
+    elif ask.budget_high_fen is not None:
+        yield from _price_against_budget(facts, ask.budget_high_fen)
+    if ask.weeks is not None and facts.weeks_low is not None and facts.weeks_low > ask.weeks:
+        yield _lack("weeks_over", _("工期最短 {weeks} 周，长于您要求的 {wanted} 周。"), weeks=facts.weeks_low, wanted=ask.weeks)
+    sector = _sector_of(evidence)
+    if sector and not any(case.client_sector == sector for case in facts.cases):
+        yield _lack("no_case", _("没有{sector}行业的案例。"), sector=labels("sector", sector))
+    if not facts.local_office and not facts.local_commitment:
+        yield _lack("no_local", _("在本地没有团队，也没有签署《本地化服务承诺》。"))
+    far = [answer.clause for answer in evidence.answers if answer.nearness < CLEAR_ANSWER / 2]
+    # A short problem whose only clause is unanswered is a weak match, which its strength says already.
+    if far and len(far) < len(evidence.answers):
+        yield _lack("unanswered", _("您说的“{clause}”，方案里没有写到。"), clause=far[0])
+
+
+def _price_against_budget(facts: SolutionFacts, budget_high_fen: int) -> Iterator[Reason]:
+    low, high = facts.price_low_fen, facts.price_high_fen
+    budget = wan_text(budget_high_fen)
+    if low is not None and low > budget_high_fen:
+        over = wan_text(low - budget_high_fen)
+        yield _lack(
+            "over_budget",
+            _("报价最低 {low} 万元，比预算上限 {budget} 万元高 {over} 万元。"),
+            low=wan_text(low),
+            budget=budget,
+            over=over,
+        )
+    elif high is not None and high > budget_high_fen:
+        yield _lack(
+            "partly_over_budget", _("报价 {price}，按高的一端会超过预算上限 {budget} 万元。"), price=range_text(low, high), budget=budget
+        )
+
+
+def _case_reason(case: CaseFacts, facts: SolutionFacts, labels: Labels, part: Part = Part.FITS) -> Reason:
+    """A case with its measured effect, this very solution's or another one of the same provider."""
+    effect = case.effects[0]
+    values = {
+        "sector": labels("sector", case.client_sector) if case.client_sector else _("其他"),
+        "indicator": effect.indicator,
+        "before": effect.before,
+        "after": effect.after,
+        "unit": effect.unit,
+        "completed": case.completed,
+    }
+    if case.solution_id == facts.solution_id:
+        message = _("{sector}行业案例（{completed} 完成）：{indicator}由 {before} 变为 {after}，单位{unit}。")
+        return Reason(part, "case", message, values)
+    return Reason(
+        part,
+        "provider_case",
+        _("服务商另有{sector}行业案例（{completed} 完成）：{indicator}由 {before} 变为 {after}，单位{unit}。"),
+        values,
+    )
+
+
+def _best_case(facts: SolutionFacts, sector: str | None) -> CaseFacts | None:
+    """Evidence in the same sector weighs most, then that it is this very solution, then that it is recent."""
+    shown = [case for case in facts.cases if case.effects]
+    if not shown:
+        return None
+    return max(shown, key=lambda case: (case.client_sector == sector, case.solution_id == facts.solution_id, case.completed))
+
+
+def _sector_of(evidence: Evidence) -> str | None:
+    return evidence.ask.sector or evidence.guessed.get("sector")
+
+
+def _fit(code: str, message: str, **values: object) -> Reason:
+    return Reason(Part.FITS, code, message, values)
+
+
+def _lack(code: str, message: str, **values: object) -> Reason:
+    return Reason(Part.MISSING, code, message, values)

@@ -1,0 +1,227 @@
+"""The knowledge base of known problems: 1,800 ways in which factory people state a problem, and 600 blurbs of what solves it.
+
+A small embedding model does not know that 立碑 is solved by a rule check of pads; the statements that come nearest do.
+The nearest known problems vote for their blurbs; the blurbs' words and directions then look for solutions like them.
+How far that is to be trusted is measured, not assumed: a problem that is farther from every known one than known ones
+are from each other is `familiar` to degree 0, and nothing is added.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.analysis import analyser
+from indexer.query import Vector
+
+if TYPE_CHECKING:
+    from indexer.embedding import EmbeddingStore
+
+DATA = Path(__file__).with_name("data")
+SYMPTOMS = DATA / "symptoms"
+VECTORS = DATA / "known_problems.npz"
+# A vague statement fits many things, so it says less.
+VAGUE_WEIGHT = 0.4
+NEAREST = 10
+SHARPNESS = 0.2
+DENSE_DEPTH = 100
+WORDED_BLURBS = 4
+SCENARIO_NEAREST = 20
+SCENARIO_SHARPNESS = 0.1
+# Familiar to degree 0 below the first quantile of the known problems' own nearest neighbours, to degree 1 above the second.
+STRANGE, FAMILIAR = 0.01, 0.10
+K1, B = 1.2, 0.75
+
+
+@dataclass(frozen=True)
+class Symptoms:
+    """The texts. `solved_by`: for each problem the places of its blurbs; `scenario`: for each problem its code."""
+
+    problems: tuple[str, ...]
+    blurbs: tuple[str, ...]
+    titles: tuple[str, ...]
+    solved_by: tuple[tuple[int, ...], ...]
+    scenarios: tuple[str, ...]
+    sectors: tuple[str, ...]
+    weights: Vector
+
+    @property
+    def digest(self) -> str:
+        """Changes with any text; vectors of other texts are of no use."""
+        return hashlib.sha256("\n".join((*self.problems, *self.blurbs)).encode()).hexdigest()[:16]
+
+
+@lru_cache(1)
+def read_symptoms() -> Symptoms:
+    """The knowledge base of the package."""
+    problems: list[tuple[str, tuple[str, ...], str, str, float]] = []
+    blurbs: dict[str, tuple[str, str]] = {}
+    for file in sorted(SYMPTOMS.glob("*-solutions.jsonl")):
+        for row in _rows(file):
+            blurbs[row["id"]] = (row["title"], f"{row['title']}。{row['text']}")
+    for file in sorted(SYMPTOMS.glob("*-problems.jsonl")):
+        sector = file.name.partition("-")[0]
+        for row in _rows(file):
+            weight = VAGUE_WEIGHT if row["kind"] == "vague" else 1.0
+            problems.append((row["text"], tuple(row["solved_by"]), row["scenario"], sector, weight))
+    place = {name: number for number, name in enumerate(blurbs)}
+    return Symptoms(
+        problems=tuple(row[0] for row in problems),
+        blurbs=tuple(text for _, text in blurbs.values()),
+        titles=tuple(title for title, _ in blurbs.values()),
+        solved_by=tuple(tuple(place[name] for name in row[1]) for row in problems),
+        scenarios=tuple(row[2] for row in problems),
+        sectors=tuple(row[3] for row in problems),
+        weights=np.array([row[4] for row in problems], np.float32),
+    )
+
+
+def _rows(file: Path) -> list[dict[str, object] | dict[str, list[str]]] | list[dict[str, str]]:
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line]
+
+
+@dataclass(frozen=True)
+class Insight:
+    """What the known problems say of one problem.
+
+    `familiar` 0–1; `direction` (d) where solutions like the voted blurbs lie, in the adapted space; `blurbs`: the texts of
+    the most voted ones with weights 0–1, best first; `nearest`: the place of the known problem that comes nearest;
+    `scenarios` and `sectors`: code → probability, falling.
+    """
+
+    familiar: float
+    direction: Vector
+    blurbs: tuple[tuple[str, float], ...]
+    nearest: int
+    scenarios: dict[str, float]
+    sectors: dict[str, float]
+
+
+class KnownProblems:
+    """Opened once. `problems` (n, d) and `blurbs` (m, d) are unit vectors of the store's space; `down`, `up`: the adapter
+    x → x + (x·down)·up, learned on these very pairs, or None where none was learned for this space."""
+
+    def __init__(
+        self, symptoms: Symptoms, problems: Vector, blurbs: Vector, adapter: tuple[Vector, Vector] | None = None
+    ) -> None:
+        self.symptoms = symptoms
+        self._problems = problems
+        self._adapter = adapter
+        self._blurbs = self.adapted(blurbs)
+        self._words = _Words(symptoms.problems)
+        own = problems @ problems.T
+        np.fill_diagonal(own, -1.0)
+        self._strange, self._familiar = (float(value) for value in np.quantile(own.max(axis=1), (STRANGE, FAMILIAR)))
+
+    @classmethod
+    def open(cls, embeddings: EmbeddingStore) -> KnownProblems:
+        """With the vectors of the package if they are of the store's space, else with vectors made (and stored) now."""
+        symptoms = read_symptoms()
+        if VECTORS.exists():
+            with np.load(VECTORS, allow_pickle=False) as stored:
+                if str(stored["space"]) == embeddings.space and str(stored["digest"]) == symptoms.digest:
+                    adapter = (stored["down"].astype(np.float32), stored["up"].astype(np.float32))
+                    problems, blurbs = (_unit(stored[name].astype(np.float32)) for name in ("problems", "blurbs"))
+                    return cls(symptoms, problems, blurbs, adapter)
+        store = embeddings.bulk()
+        return cls(symptoms, store.queries(symptoms.problems, keep=True), store.passages(symptoms.blurbs))
+
+    def adapted(self, vectors: Vector) -> Vector:
+        """(n, d) unit vectors, bent towards what the pairs of problem and blurb teach."""
+        if self._adapter is None:
+            return vectors
+        down, up = self._adapter
+        return _unit(vectors + (vectors @ down) @ up)
+
+    def insights(self, texts: Sequence[str], vectors: Vector) -> list[Insight]:
+        """One for each problem; `vectors` (n, d) are its texts asked as queries."""
+        closeness = np.asarray(vectors @ self._problems.T, np.float32)
+        return [self._insight(text, row) for text, row in zip(texts, closeness, strict=True)]
+
+    def _insight(self, text: str, closeness: Vector) -> Insight:
+        familiar = (float(closeness.max()) - self._strange) / max(self._familiar - self._strange, 1e-6)
+        worded = self._words.scores(text)
+        best = float(worded.max(initial=0.0))
+        near = 0.5 * _stretched(closeness) + (0.5 * worded / best if best > 0 else 0.0)
+        votes = np.zeros(len(self._blurbs), np.float32)
+        for place, weight in _softest(near, NEAREST, SHARPNESS, self.symptoms.weights):
+            for blurb in self.symptoms.solved_by[place]:
+                votes[blurb] += weight / len(self.symptoms.solved_by[place])
+        order = np.argsort(-votes, kind="stable")[:WORDED_BLURBS]
+        scenarios: Counter[str] = Counter()
+        sectors: Counter[str] = Counter()
+        for place, weight in _softest(near, SCENARIO_NEAREST, SCENARIO_SHARPNESS, None):
+            scenarios[self.symptoms.scenarios[place]] += weight  # type: ignore[assignment]
+            sectors[self.symptoms.sectors[place]] += weight  # type: ignore[assignment]
+        direction = votes @ self._blurbs
+        return Insight(
+            familiar=min(1.0, max(0.0, familiar)),
+            direction=np.asarray(direction / max(float(np.linalg.norm(direction)), 1e-9), np.float32),
+            blurbs=tuple((self.symptoms.blurbs[place], float(votes[place] / votes[order[0]])) for place in order if votes[place] > 0),
+            nearest=int(near.argmax()),
+            scenarios=dict(scenarios.most_common()),
+            sectors=dict(sectors.most_common()),
+        )
+
+
+class _Words:
+    """BM25 over pairs of Hanzi and Latin words of the known problems; typing errors leave most pairs whole."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        cut = analyser()
+        counted = [Counter(cut.bigrams(text)) for text in texts]
+        lengths = np.array([sum(row.values()) for row in counted], np.float32)
+        norm = K1 * (1 - B + B * lengths / max(float(lengths.mean()), 1e-9))
+        rows: dict[str, list[int]] = defaultdict(list)
+        counts: dict[str, list[int]] = defaultdict(list)
+        for place, row in enumerate(counted):
+            for gram, count in row.items():
+                rows[gram].append(place)
+                counts[gram].append(count)
+        self._size = len(texts)
+        self._postings: dict[str, tuple[NDArray[np.int64], Vector]] = {}
+        for gram, places in rows.items():
+            where = np.array(places)
+            often = np.array(counts[gram], np.float32)
+            rarity = math.log(1 + (len(texts) - len(places) + 0.5) / (len(places) + 0.5))
+            self._postings[gram] = (where, np.asarray(rarity * often * (K1 + 1) / (often + norm[where]), np.float32))
+
+    def scores(self, text: str) -> Vector:
+        """(n) BM25 of each known problem."""
+        total = np.zeros(self._size, np.float32)
+        for gram in dict.fromkeys(analyser().bigrams(text[:400])):
+            if gram in self._postings:
+                where, scores = self._postings[gram]
+                total[where] += scores
+        return total
+
+
+def _softest(near: Vector, count: int, sharpness: float, weights: Vector | None) -> list[tuple[int, float]]:
+    """The `count` nearest with softmax weights that sum to 1."""
+    top = np.argpartition(-near, count)[:count]
+    share = np.exp((near[top] - near[top].max()) / sharpness)
+    if weights is not None:
+        share = share * weights[top]
+    share = share / share.sum()
+    return [(int(place), float(weight)) for place, weight in zip(top, share, strict=True)]
+
+
+def _stretched(scores: Vector) -> Vector:
+    """Min-max between the hundredth best and the best."""
+    depth = min(DENSE_DEPTH, len(scores))
+    low = float(np.partition(scores, len(scores) - depth)[len(scores) - depth])
+    return np.asarray(np.clip((scores - low) / max(float(scores.max()) - low, 1e-9), 0.0, 1.0), np.float32)
+
+
+def _unit(vectors: Vector) -> Vector:
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12), np.float32)

@@ -1,0 +1,199 @@
+"""What tests share: real databases of both kinds, the pilot, the demonstration set.
+
+A migrated SQLite file and the demonstration set are made once and copied; one PostgreSQL server is started when the first
+test asks for it, reachable by its socket only, and every test gets a database of its own from a template.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+import hypothesis
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
+
+from marketplace.actions.demonstration_set import load_demonstration
+from marketplace.domain.access import Role
+from marketplace.pilot import Pilot, load_pilot
+from marketplace.records.database import Database
+
+ROOT = Path(__file__).parents[1]
+DEMO = ROOT / "marketplace" / "data" / "demo"
+NOW = datetime(2026, 11, 25, 10, 30, tzinfo=UTC)
+
+# Two cores are shared by everything that runs: a slow example is not a wrong one.
+hypothesis.settings.register_profile("house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("house")
+
+
+class PostgreSQL:
+    """A server of our own: data, socket and log in one folder, started as `nobody` where we are root."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="jigai-pg-"))
+        self.programs = self._programs()
+        self.as_nobody: list[str] = []
+        if os.geteuid() == 0:
+            owner = pwd.getpwnam("nobody")
+            os.chown(self.folder, owner.pw_uid, owner.pw_gid)
+            self.as_nobody = ["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
+        data = self.folder / "data"
+        self._run("initdb", "-D", str(data), "-U", "jigai", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self.folder),
+            "fsync": "off",
+            "synchronous_commit": "off",
+            "full_page_writes": "off",
+            "max_connections": "80",
+            "shared_buffers": "64MB",
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        self.log = (self.folder / "log").open("w")
+        command = [*self.as_nobody, str(self.programs / "postgres"), "-D", str(data), *options]
+        # Where our own folder is closed to nobody, the server would complain at its first look around.
+        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, cwd="/")
+        self.numbers = count(1)
+        self._wait()
+        self._make_template()
+
+    @staticmethod
+    def _programs() -> Path:
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+        named = shutil.which("initdb")
+        if not found and not named:
+            pytest.fail("PostgreSQL is needed: sudo apt-get install postgresql")
+        return found[-1].parent if found else Path(named or "").parent
+
+    def _run(self, program: str, *arguments: str) -> None:
+        subprocess.run([*self.as_nobody, str(self.programs / program), *arguments], check=True, capture_output=True, cwd="/")
+
+    def url(self, name: str) -> str:
+        return f"postgresql+psycopg://jigai@/{name}?host={self.folder}"
+
+    def _execute(self, statement: str) -> None:
+        engine = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(statement))
+        engine.dispose()
+
+    def _wait(self) -> None:
+        for _attempt in range(300):
+            try:
+                self._execute("SELECT 1")
+            except OperationalError:
+                time.sleep(0.1)
+            else:
+                return
+        pytest.fail(f"PostgreSQL did not start: {(self.folder / 'log').read_text()}")
+
+    def _make_template(self) -> None:
+        self._execute("CREATE DATABASE template_jigai")
+        database = Database(self.url("template_jigai"))
+        database.migrate()
+        database.close()
+
+    def create(self, template: str = "template_jigai") -> str:
+        """The address of a new database."""
+        name = f"test_{next(self.numbers)}"
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self.url(name)
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(30)
+        self.log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """One server for the whole session of a test process."""
+    server = PostgreSQL()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file of the newest schema, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "jigai.db"
+    _settled(path, lambda database: None)
+    return path
+
+
+def _settled(path: Path, fill: Callable[[Database], object]) -> None:
+    """Migrate and fill a database, and leave everything in its one file."""
+    database = Database(f"sqlite:///{path}")
+    database.migrate()
+    fill(database)
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("ROLLBACK")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.exec_driver_sql("BEGIN")
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def pilot() -> Pilot:
+    """The packaged pilot."""
+    return load_pilot()
+
+
+@pytest.fixture(scope="session")
+def role_names(pilot: Pilot) -> dict[Role, str]:
+    """The word of each role."""
+    return {role: term.name if (term := pilot.roles.find(role.value)) else role.value for role in Role}
+
+
+@pytest.fixture(scope="session")
+def demonstration_file(tmp_path_factory: pytest.TempPathFactory, pilot: Pilot, role_names: dict[Role, str]) -> Path:
+    """An SQLite file with the demonstration set and its accounts, to be copied."""
+    path = tmp_path_factory.mktemp("demonstration") / "jigai.db"
+    _settled(path, lambda database: load_demonstration(database, pilot, DEMO, names=role_names, at=NOW))
+    return path
+
+
+@pytest.fixture
+def sqlite_database(migrated_file: Path, tmp_path: Path) -> Iterator[Database]:
+    """An empty SQLite database, for tests that need only one kind."""
+    path = tmp_path / "jigai.db"
+    shutil.copyfile(migrated_file, path)
+    database = Database(f"sqlite:///{path}")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def demonstration(demonstration_file: Path, tmp_path: Path) -> Iterator[Database]:
+    """An SQLite database with the demonstration set, of the test's own."""
+    path = tmp_path / "demonstration.db"
+    shutil.copyfile(demonstration_file, path)
+    database = Database(f"sqlite:///{path}")
+    yield database
+    database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, migrated_file: Path, tmp_path: Path) -> Iterator[Database]:
+    """An empty database of each kind in turn."""
+    if request.param == "sqlite":
+        path = tmp_path / "jigai.db"
+        shutil.copyfile(migrated_file, path)
+        url = f"sqlite:///{path}"
+    else:
+        url = request.getfixturevalue("postgresql").create()
+    database = Database(url)
+    yield database
+    database.close()

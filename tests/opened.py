@@ -1,0 +1,82 @@
+"""An opened site over the demonstration set, and browsers that are logged in: shared by the tests of pages, API and commands."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from marketplace.actions.demonstration import PASSWORD
+from marketplace.app import create_app, open_site
+from marketplace.records.database import Database
+from marketplace.settings import Settings
+from marketplace.site import Site
+
+TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+LOGINS = ("enterprise", "provider", "centre", "manager", "bureau", "finance", "area", "expert", "admin")
+
+
+@dataclass
+class Browser:
+    """A person in front of a browser: keeps the cookie, and sends the token of the forms."""
+
+    client: FlaskClient
+
+    def get(self, address: str, **values: object) -> TestResponse:
+        return self.client.get(address, **values)
+
+    def token(self, address: str = "/login") -> str:
+        """The CSRF token of a page with a form."""
+        page = self.client.get(address, follow_redirects=True).text
+        found = TOKEN.search(page)
+        assert found, page[:500]
+        return found[1]
+
+    def post(self, address: str, data: dict[str, object] | None = None, *, form: str = "/login", **values: object) -> TestResponse:
+        return self.client.post(address, data={"csrf_token": self.token(form), **(data or {})}, **values)
+
+    def log_in(self, login: str, password: str = PASSWORD) -> TestResponse:
+        return self.post("/login", {"login": login, "password": password})
+
+
+def site_of(folder: Path, *, write: bool = True, **settings: object) -> Site:
+    """A site in a folder."""
+    return open_site(Settings(data_dir=folder, demo=True, **settings), write=write)
+
+
+def copy_of(demonstration_file: Path, folder: Path) -> Path:
+    """A data folder of its own with the demonstration set."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(demonstration_file, folder / "jigai.db")
+    return folder
+
+
+@pytest.fixture
+def own_site(demonstration_file: Path, tmp_path: Path) -> Iterator[Site]:
+    """A site of the test's own, its index still empty: for tests of accounts, sessions and imports."""
+    site = site_of(copy_of(demonstration_file, tmp_path / "data"))
+    yield site
+    site.index.close()
+    site.database.close()
+
+
+@pytest.fixture
+def app(own_site: Site) -> Flask:
+    return create_app(own_site)
+
+
+@pytest.fixture
+def browser(app: Flask) -> Browser:
+    return Browser(app.test_client())
+
+
+def database_of(app: Flask) -> Database:
+    site: Site = app.extensions["jigai"]
+    return site.database
