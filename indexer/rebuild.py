@@ -57,9 +57,7 @@ def _fill(database: Database, backend: SearchBackend, embeddings: EmbeddingStore
     if not ids:
         return
     with database.reading() as session:
-        rows = session.execute(
-            select(QueuedThing.thing_id, QueuedThing.indexed).where(QueuedThing.kind == kind.value, QueuedThing.thing_id.in_(ids))
-        )
-        versions = dict.fromkeys(ids, 0) | {thing_id: indexed for thing_id, indexed in rows}
+        statement = select(QueuedThing).where(QueuedThing.kind == kind.value, QueuedThing.thing_id.in_(ids))
+        versions = dict.fromkeys(ids, 0) | {row.thing_id: row.indexed for row in session.scalars(statement)}
         documents = documents_of(session, kind, versions, labels)
     backend.fill_next(entries_of(list(documents.values()), embeddings))

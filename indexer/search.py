@@ -16,7 +16,7 @@ from indexer.analysis import Question, Term, analyser
 from indexer.backends import Candidates, Request, SearchBackend
 from indexer.embedding import EmbeddingStore
 from indexer.facets import Columns, counts, holds, sort_key
-from indexer.fusion import closeness, fused, lexical_scores, lexical_weight, raised, stretched
+from indexer.fusion import Passages, closeness, fused, lexical_scores, lexical_weight, raised, stretched
 from indexer.parts import Parts, parts_of
 from indexer.query import CANDIDATES, FACETS, Condition, FacetCount, Hit, Kind, Mode, Page, SearchQuery, Sort, Vector, condition_of
 from indexer.relaxing import relaxed
@@ -37,6 +37,10 @@ class Asked:
     pinyin: tuple[Term, ...] = ()
     wholes: Vector | None = None
     clauses: Vector | None = None
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        return _conditions(self.query)
 
     def request(self, conditions: tuple[Condition, ...]) -> Request:
         lists = (*self.lists, self.pinyin) if self.pinyin else self.lists
@@ -72,12 +76,14 @@ class Index:
     def search_many(self, queries: Sequence[SearchQuery]) -> list[Page]:
         """One batch: the dense side is one matrix product for all queries. `took_ms` of each is its share."""
         started = time.perf_counter()
-        asked = self._asked(queries)
-        conditions = [_conditions(query) for query in queries]
-        answers = self.backend.candidates([one.request(some) for one, some in zip(asked, conditions, strict=True)])
-        pages = [self._page(one, some, answer) for one, some, answer in zip(asked, conditions, answers, strict=True)]
+        pages = self.answer(self.asked(queries))
         share = (time.perf_counter() - started) * 1000 / max(1, len(queries))
         return [replace(page, took_ms=share) for page in pages]
+
+    def answer(self, asked: Sequence[Asked]) -> list[Page]:
+        """The pages of queries that were made ready: everything but analysis and embedding."""
+        answers = self.backend.candidates([one.request(one.conditions) for one in asked])
+        return [self._page(one, answer) for one, answer in zip(asked, answers, strict=True)]
 
     def similar(self, kind: Kind, thing_id: int, query: SearchQuery) -> Page:
         """Things like this one, itself left out; filters and audience of `query` hold."""
@@ -88,9 +94,12 @@ class Index:
             return Page((), 0)
         question = analyser().question(self.backend.title_of(kind, thing_id), synonyms=False)
         asked = Asked(query, question, (question.terms,), (1.0,), wholes=_mean(own.mains), clauses=_mean(own.mains))
-        conditions = _conditions(query)
-        page = self._page(asked, conditions, self.backend.candidates([asked.request(conditions)])[0])
+        page = self.answer([asked])[0]
         return replace(page, suggestion="", near={}, took_ms=(time.perf_counter() - started) * 1000)
+
+    def passages(self, kind: Kind, ids: Sequence[int]) -> Passages:
+        """The stored vectors of things, in the order of `documents.mains` and `documents.units`; an unknown id has none."""
+        return self.backend.passages(kind, np.asarray(ids, np.int64))
 
     def suggest(
         self,
@@ -106,7 +115,7 @@ class Index:
     def close(self) -> None:
         self.backend.close()
 
-    def _asked(self, queries: Sequence[SearchQuery]) -> list[Asked]:
+    def asked(self, queries: Sequence[SearchQuery]) -> list[Asked]:
         """The queries made ready; all their texts are embedded in one go."""
         asked = [_lexical(query) for query in queries]
         parts: list[Parts | None] = [
@@ -126,8 +135,8 @@ class Index:
             for one, part in zip(asked, parts, strict=True)
         ]
 
-    def _page(self, asked: Asked, conditions: tuple[Condition, ...], answer: tuple[Candidates, ...]) -> Page:
-        query = asked.query
+    def _page(self, asked: Asked, answer: tuple[Candidates, ...]) -> Page:
+        query, conditions = asked.query, asked.conditions
         ranked = self._ranked(asked, answer[0])
         dropped: tuple[str, ...] = ()
         if not ranked.total and query.relax and conditions[0].names:
@@ -149,7 +158,7 @@ class Index:
             facets=_facets(query.kind, conditions, answer) if query.facets else {},
             dropped=dropped,
             near=asked.question.near,
-            suggestion=self._suggestions.meant(query.kind, asked.question) if query.text and not ranked.lexical.all() else "",
+            suggestion=self._suggestions.meant(query.kind, query.text, asked.question) if query.text and query.facets else "",
         )
 
     def _ranked(self, asked: Asked, found: Candidates) -> Ranked:
@@ -178,7 +187,7 @@ class Index:
 def _lexical(query: SearchQuery) -> Asked:
     """The lexical side of a query: for each part a list of words and one of pairs; further texts join the first."""
     question = analyser().question(query.text)
-    if query.mode is Mode.DENSE or not question.terms:
+    if query.mode is Mode.DENSE or not (question.terms or query.also):
         return Asked(query, question)
     cut = analyser()
     lists: list[tuple[Term, ...]] = []

@@ -16,6 +16,9 @@ from indexer.query import Kind
 
 KINDS = (Kind.SOLUTION, Kind.SCENARIO, Kind.PROVIDER)
 LONGEST_TYPED = 40
+# A whole problem is not a slip of the keyboard: only what is as short as a title is corrected.
+LONGEST_MEANT = 60
+MOST_TERMS = 3
 # A word is a correction of another when they share at least this part of their pairs of characters.
 SHARED_PAIRS = 0.5
 
@@ -81,12 +84,11 @@ class Suggestions:
             if held is None or rank < held[0]:
                 found[word] = (rank, len(word), word)
 
-        for form in analyser().vocabulary.forms:
-            if form.startswith(typed) and form != typed and HANZI.search(form):
-                add(form, 0)
-        for synonym in analyser().vocabulary.synonyms(typed):
-            if HANZI.search(synonym):
-                add(synonym, 1)
+        vocabulary = analyser().vocabulary
+        terms = [word for word in vocabulary.synonyms(typed) if HANZI.search(word)]
+        terms += sorted((form for form in vocabulary.forms if form.startswith(typed) and form != typed and HANZI.search(form)), key=len)
+        for term in terms[:MOST_TERMS]:
+            add(term, 0)
         for kind in KINDS:
             lexicon = self._lexicon(kind)
             lines = [(lexicon.folded, typed, 0)]
@@ -101,17 +103,17 @@ class Suggestions:
                         break
         return [word for _, _, word in sorted(found.values())[:limit]]
 
-    def meant(self, kind: Kind, question: Question) -> str:
-        """The query with its unknown words replaced by known ones of the same sound or of much the same letters; "" if none."""
+    def meant(self, kind: Kind, text: str, question: Question) -> str:
+        """The text with its unknown words replaced by known ones of the same sound or of much the same letters; "" if none."""
         unknown = [token for token in question.own if len(token) > 1 and HANZI.search(token)]
-        if not unknown:
+        if not unknown or len(text) > LONGEST_MEANT:
             return ""
         frequencies, _ = self._backend.frequencies(kind, unknown)
-        better: dict[str, str] = {}
+        said = meant = folded(text[:LONGEST_MEANT]).strip()
         for token, frequency in zip(unknown, frequencies, strict=True):
             if not frequency and (instead := self._correction(kind, token)):
-                better[token] = instead
-        return " ".join(better.get(token, token) for token in question.own) if better else ""
+                meant = meant.replace(token, instead)
+        return meant if meant != said else ""
 
     def _correction(self, kind: Kind, token: str) -> str:
         lexicon = self._lexicon(kind)
@@ -129,7 +131,7 @@ class Suggestions:
 
     def _lexicon(self, kind: Kind) -> _Lexicon:
         held = self._lexicons.get(kind)
-        stamp, titles = self._backend.titles(kind)
+        stamp = self._backend.stamp(kind)
         if held is not None and held.stamp == stamp:
             return held
         if held is not None and not self._building.acquire(blocking=False):
@@ -138,7 +140,7 @@ class Suggestions:
         if held is None:
             self._building.acquire()
         try:
-            lexicon = self._lexicons[kind] = _build(stamp, titles)
+            lexicon = self._lexicons[kind] = _build(stamp, self._backend.titles(kind))
         finally:
             self._building.release()
         return lexicon

@@ -13,7 +13,9 @@ MOST_SYNONYMS = 6
 class Vocabulary:
     """Rows of `term<TAB>synonyms<TAB>English`, each list divided by `|`; every form is folded once."""
 
-    def __init__(self, rows: str, fold: Callable[[str], str]) -> None:
+    def __init__(self, rows: str, fold: Callable[[str], str], left_out: frozenset[str] = frozenset()) -> None:
+        # Words such as “or” are abbreviations in the vocabulary and nothing at all in a sentence.
+        self._left_out = left_out
         self.groups: list[tuple[str, ...]] = []
         members: dict[str, list[int]] = defaultdict(list)
         for row in rows.splitlines():
@@ -48,7 +50,7 @@ class Vocabulary:
             if form is None:
                 place += 1
                 continue
-            if form not in seen:
+            if form not in seen and form not in self._left_out:
                 seen.add(form)
                 yield form, self.synonyms(form), len(self._members[form]) > 1
             place += len(form)

@@ -104,7 +104,7 @@ class Worker:
             if session.scalar(select(QueuedThing.thing_id).where(_is_due(now)).limit(1)) is None:
                 return []
         with self.database.writing() as session:
-            due = select(QueuedThing).where(_is_due(now))
+            due = select(QueuedThing).where(_is_due(now)).with_for_update(skip_locked=True)
             newest = session.scalars(due.order_by(QueuedThing.thing_id.desc()).limit(batch // 2)).all()
             oldest = session.scalars(due.order_by(QueuedThing.attempts, QueuedThing.thing_id).limit(batch - batch // 2)).all()
             rows = {(row.kind, row.thing_id): row for row in (*newest, *oldest)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,10 +11,10 @@ from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from indexer.backends import open_backend
 from indexer.embedding import EmbeddingStore, open_embedder
-from indexer.entries import meta_of
+from indexer.opening import open_for_reading, open_for_writing
 from indexer.search import Index
+from indexer.worker import Worker
 from marketplace import guard
 from marketplace.api import routes
 from marketplace.api.errors import answer_of
@@ -51,25 +52,38 @@ def upload_limit(settings: Settings) -> int:
     return settings.max_upload_mb * 1024 * 1024 + _ENVELOPE_BYTES
 
 
-def open_site(settings: Settings, *, write: bool, pilot: Pilot | None = None, database: Database | None = None) -> Site:
+def open_site(
+    settings: Settings,
+    *,
+    write: bool,
+    pilot: Pilot | None = None,
+    database: Database | None = None,
+    told: Callable[[str], None] = lambda sentence: None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Site:
     """Open everything. `write`: this process owns the index (IndexBusy if another does); otherwise it only reads it.
 
-    Raises IndexBroken when the index must be rebuilt from the database.
+    The owner brings the database to the newest version, and rebuilds an index that is damaged or of another version
+    (`told` hears why, `progress` how far it is); for a reader such an index is IndexBroken.
     """
     pilot = pilot or load_pilot(settings.pilot)
     database = database or Database(settings.database)
+    labels = labels_of(pilot)
+    embeddings = EmbeddingStore(open_embedder(settings.embedder, settings.data_dir / "models"), database)
     if write:
         database.migrate()
-    embeddings = EmbeddingStore(open_embedder(settings.embedder), database)
-    backend = open_backend(
-        settings.search_url, settings.data_dir, meta=meta_of(embeddings), find_vectors=embeddings.find, write=write
-    )
+        url, folder = settings.search_url, settings.data_dir
+        backend = open_for_writing(url, folder, embeddings, database, labels, told=told, progress=progress)
+    else:
+        backend = open_for_reading(settings.search_url, settings.data_dir, embeddings)
     index = Index(backend, embeddings)
-    try:
-        recommender = Recommender(database=database, index=index, embeddings=embeddings, labels=labels_of(pilot))
-    except NotImplementedError:
-        recommender = Recommender.__new__(Recommender)
+    recommender = Recommender(database=database, index=index, embeddings=embeddings, labels=labels)
     return Site(settings=settings, pilot=pilot, database=database, embeddings=embeddings, index=index, recommender=recommender)
+
+
+def worker_of(site: Site) -> Worker:
+    """The index worker of a site that owns its index."""
+    return Worker(site.database, site.index.backend, site.embeddings, labels_of(site.pilot))
 
 
 def create_app(site: Site) -> Flask:

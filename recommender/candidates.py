@@ -20,7 +20,7 @@ DEPTH = 200
 
 @dataclass(frozen=True)
 class Candidates:
-    """n solutions for one problem: ids and providers (-1 = none), and (n) arrays of figures from 0 to 1.
+    """n solutions for one problem: ids, rising, and providers (-1 = none), and (n) arrays of figures from 0 to 1.
 
     `text`: the index's fused score; `lexical`, `dense`: its two sides; `blurbs`: the lexical score of the blurbs that the
     known problems voted for. `terms`: the words that the index looked for.
@@ -38,14 +38,12 @@ class Candidates:
 def find_candidates(
     index: Index, asks: Sequence[Ask], insights: Sequence[Insight], without_providers: Sequence[frozenset[int]], *, depth: int = DEPTH
 ) -> list[Candidates]:
-    """The candidates of each problem, in one batch. `without_providers`: for each problem those that hard constraints exclude."""
-    queries = [
-        _query(ask.text, Mode.HYBRID, excluded, depth) for ask, excluded in zip(asks, without_providers, strict=True)
-    ]
+    """The candidates of each problem, ids rising. `without_providers`: for each problem those that hard constraints exclude."""
+    queries = [_query(ask.text, Mode.HYBRID, excluded, depth) for ask, excluded in zip(asks, without_providers, strict=True)]
     known = [place for place, insight in enumerate(insights) if insight.familiar > 0 and insight.blurbs]
     queries += [_worded(insights[place], without_providers[place], depth) for place in known]
     pages = index.search_many(queries)
-    by_blurbs = {place: page for place, page in zip(known, pages[len(asks) :], strict=True)}
+    by_blurbs = dict(zip(known, pages[len(asks) :], strict=True))
     return [_merged(page, by_blurbs.get(place)) for place, page in enumerate(pages[: len(asks)])]
 
 
@@ -70,7 +68,7 @@ def _worded(insight: Insight, excluded: frozenset[int], depth: int) -> SearchQue
 
 
 def _merged(page: Page, by_blurbs: Page | None) -> Candidates:
-    hits = page.hits
+    hits = sorted(page.hits, key=lambda hit: hit.thing_id)
     scores = {hit.thing_id: hit.lexical for hit in by_blurbs.hits} if by_blurbs else {}
     best = max(scores.values(), default=0.0) or 1.0
     return Candidates(

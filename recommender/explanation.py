@@ -13,8 +13,10 @@ from indexer.analysis import analyser, highlight
 from marketplace.domain.lifecycle import _
 from marketplace.domain.matches import Part, Quote, Reason
 from marketplace.domain.money import range_text, wan_text
+from marketplace.domain.providers import ProviderState
 from recommender.ask import Ask, Labels
 from recommender.facts import CaseFacts, SolutionFacts
+from recommender.features.track_record import track_record
 from recommender.open_questions import open_questions
 
 FEW = 5
@@ -78,9 +80,8 @@ def _fits(evidence: Evidence, labels: Labels) -> Iterator[Reason]:
         yield _fit("weeks_within", _("工期最长 {weeks} 周，赶得上您要求的 {wanted} 周。"), weeks=facts.weeks_high, wanted=ask.weeks)
     if facts.local_office:
         yield _fit("local_office", _("服务商在本地有团队或办公场地。"))
-    elif facts.local_commitment:
-        yield _fit("local_commitment", _("服务商不在本地，已签署《本地化服务承诺》。"))
-    yield from _track(facts)
+    if track_record(facts)["record"] > 0:
+        yield from _track(facts, Part.FITS)
     if evidence.similar_accepted:
         yield _fit(
             "similar_accepted",
@@ -119,32 +120,24 @@ def _marked(ours: str, theirs: str) -> tuple[Quote, Quote]:
     )
 
 
-def _track(facts: SolutionFacts) -> Iterator[Reason]:
+def _track(facts: SolutionFacts, part: Part) -> Iterator[Reason]:
     track = facts.track
     # Nothing finished is new, not bad.
     if track.is_new:
         if facts.references:
-            yield _fit("references", _("自报已实施 {count} 例，平台上还没有完工项目。"), count=facts.references)
+            yield Reason(part, "references", _("自报已实施 {count} 例，尚未核验；平台上还没有完工项目。"), {"count": facts.references})
         else:
-            yield _fit("new_provider", _("新入库的服务商，平台上还没有完工项目。"))
+            yield Reason(part, "new_provider", _("新入库的服务商，平台上还没有完工项目。"))
         return
-    values = {"finished": track.finished, "on_time": track.on_time, "passed": track.passed}
-    if track.mean_score is None:
-        yield _fit("track_record_plain", _("平台上完工 {finished} 个项目，按期 {on_time} 个，一次通过验收 {passed} 个。"), **values)
-    elif track.finished < FEW:
-        yield _fit(
-            "track_record_few",
-            _("平台上完工 {finished} 个项目（样本少），按期 {on_time} 个，一次通过验收 {passed} 个，平均 {score} 分。"),
-            **values,
-            score=round(track.mean_score),
-        )
-    else:
-        yield _fit(
-            "track_record",
-            _("平台上完工 {finished} 个项目，按期 {on_time} 个，一次通过验收 {passed} 个，平均 {score} 分。"),
-            **values,
-            score=round(track.mean_score),
-        )
+    values: dict[str, object] = {"finished": track.finished, "on_time": track.on_time, "passed": track.passed}
+    code, message = "track_record_plain", _("平台上完工 {finished} 个项目，按期 {on_time} 个，一次通过验收 {passed} 个。")
+    if track.mean_score is not None:
+        values["score"] = round(track.mean_score)
+        code, message = "track_record", _("平台上完工 {finished} 个项目，按期 {on_time} 个，一次通过验收 {passed} 个，平均 {score} 分。")
+        if track.finished < FEW:
+            code = "track_record_few"
+            message = _("平台上完工 {finished} 个项目（样本少），按期 {on_time} 个，一次通过验收 {passed} 个，平均 {score} 分。")
+    yield Reason(part, code, message, values)
 
 
 def _assumed(evidence: Evidence, labels: Labels) -> Iterator[Reason]:
@@ -164,6 +157,8 @@ def _assumed(evidence: Evidence, labels: Labels) -> Iterator[Reason]:
     case = _best_case(facts, sector)
     if case is not None and case.client_sector != sector and case.solution_id == facts.solution_id:
         yield _case_reason(case, facts, labels, Part.ASSUMED)
+    if facts.local_commitment and not facts.local_office:
+        yield Reason(Part.ASSUMED, "local_commitment", _("服务商在本地没有团队或场地，按已签的《本地化服务承诺》视为能到场。"))
 
 
 def _missing(evidence: Evidence, labels: Labels) -> Iterator[Reason]:
@@ -177,6 +172,11 @@ def _missing(evidence: Evidence, labels: Labels) -> Iterator[Reason]:
     sector = _sector_of(evidence)
     if sector and not any(case.client_sector == sector for case in facts.cases):
         yield _lack("no_case", _("没有{sector}行业的案例。"), sector=labels("sector", sector))
+    # A record below the average is said where it counts against.
+    if track_record(facts)["record"] <= 0:
+        yield from _track(facts, Part.MISSING)
+    if facts.provider_state == ProviderState.WARNED:
+        yield _lack("warned", _("服务商在警示期，是否选用请先与能力中心确认。"))
     if not facts.local_office and not facts.local_commitment:
         yield _lack("no_local", _("在本地没有团队，也没有签署《本地化服务承诺》。"))
     far = [answer.clause for answer in evidence.answers if answer.nearness < CLEAR_ANSWER / 2]
@@ -215,12 +215,12 @@ def _case_reason(case: CaseFacts, facts: SolutionFacts, labels: Labels, part: Pa
         "completed": case.completed,
     }
     if case.solution_id == facts.solution_id:
-        message = _("{sector}行业案例（{completed} 完成）：{indicator}由 {before} 变为 {after}，单位{unit}。")
+        message = _("{sector}行业案例（{completed} 完成）：{indicator} {before} → {after} {unit}。")
         return Reason(part, "case", message, values)
     return Reason(
         part,
         "provider_case",
-        _("服务商另有{sector}行业案例（{completed} 完成）：{indicator}由 {before} 变为 {after}，单位{unit}。"),
+        _("服务商另有{sector}行业案例（{completed} 完成）：{indicator} {before} → {after} {unit}。"),
         values,
     )
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 DATA = Path(__file__).with_name("data")
 SYMPTOMS = DATA / "symptoms"
-VECTORS = DATA / "known_problems.npz"
+# One file for each vector space that comes with the package.
+VECTORS = "known_problems*.npz"
 # A vague statement fits many things, so it says less.
 VAGUE_WEIGHT = 0.4
 NEAREST = 10
@@ -86,7 +87,7 @@ def read_symptoms() -> Symptoms:
     )
 
 
-def _rows(file: Path) -> list[dict[str, object] | dict[str, list[str]]] | list[dict[str, str]]:
+def _rows(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line]
 
 
@@ -111,30 +112,41 @@ class KnownProblems:
     """Opened once. `problems` (n, d) and `blurbs` (m, d) are unit vectors of the store's space; `down`, `up`: the adapter
     x → x + (x·down)·up, learned on these very pairs, or None where none was learned for this space."""
 
-    def __init__(
-        self, symptoms: Symptoms, problems: Vector, blurbs: Vector, adapter: tuple[Vector, Vector] | None = None
-    ) -> None:
+    def __init__(self, symptoms: Symptoms, problems: Vector, blurbs: Vector, adapter: tuple[Vector, Vector] | None = None) -> None:
         self.symptoms = symptoms
         self._problems = problems
         self._adapter = adapter
         self._blurbs = self.adapted(blurbs)
         self._words = _Words(symptoms.problems)
-        own = problems @ problems.T
-        np.fill_diagonal(own, -1.0)
-        self._strange, self._familiar = (float(value) for value in np.quantile(own.max(axis=1), (STRANGE, FAMILIAR)))
+        self._strange, self._familiar = _own_distances(problems)
+
+    @classmethod
+    def packaged(cls, embeddings: EmbeddingStore) -> KnownProblems | None:
+        """With the vectors of the package; None if those are of another space."""
+        symptoms = read_symptoms()
+        for file in sorted(DATA.glob(VECTORS)):
+            with np.load(file, allow_pickle=False) as stored:
+                if str(stored["space"]) == embeddings.space and str(stored["digest"]) == symptoms.digest:
+                    # A space that has learned these pairs already comes without an adapter.
+                    adapter = (stored["down"].astype(np.float32), stored["up"].astype(np.float32)) if "down" in stored else None
+                    problems, blurbs = (_unit(stored[name].astype(np.float32)) for name in ("problems", "blurbs"))
+                    return cls(symptoms, problems, blurbs, adapter)
+        return None
 
     @classmethod
     def open(cls, embeddings: EmbeddingStore) -> KnownProblems:
-        """With the vectors of the package if they are of the store's space, else with vectors made (and stored) now."""
-        symptoms = read_symptoms()
-        if VECTORS.exists():
-            with np.load(VECTORS, allow_pickle=False) as stored:
-                if str(stored["space"]) == embeddings.space and str(stored["digest"]) == symptoms.digest:
-                    adapter = (stored["down"].astype(np.float32), stored["up"].astype(np.float32))
-                    problems, blurbs = (_unit(stored[name].astype(np.float32)) for name in ("problems", "blurbs"))
-                    return cls(symptoms, problems, blurbs, adapter)
-        store = embeddings.bulk()
+        """With the vectors of the package if they are of the store's space, else with vectors made (and stored) now: minutes."""
+        found = cls.packaged(embeddings)
+        if found is not None:
+            return found
+        symptoms, store = read_symptoms(), embeddings.bulk()
         return cls(symptoms, store.queries(symptoms.problems, keep=True), store.passages(symptoms.blurbs))
+
+    @classmethod
+    def none(cls, dimension: int) -> KnownProblems:
+        """Knows nothing: no problem is familiar. For a space whose vectors are still being made."""
+        nothing = np.zeros((0, dimension), np.float32)
+        return cls(Symptoms((), (), (), (), (), (), np.ones(0, np.float32)), nothing, nothing)
 
     def adapted(self, vectors: Vector) -> Vector:
         """(n, d) unit vectors, bent towards what the pairs of problem and blurb teach."""
@@ -143,13 +155,20 @@ class KnownProblems:
         down, up = self._adapter
         return _unit(vectors + (vectors @ down) @ up)
 
+    def likeness(self, closeness: Vector) -> Vector:
+        """(n) how far two problems of these cosines state the same need, 0–1, on the scale of the known problems."""
+        return np.asarray(np.clip((closeness - self._strange) / max(self._familiar - self._strange, 1e-6), 0.0, 1.0), np.float32)
+
     def insights(self, texts: Sequence[str], vectors: Vector) -> list[Insight]:
         """One for each problem; `vectors` (n, d) are its texts asked as queries."""
+        if not len(self._problems):
+            nothing = np.zeros(vectors.shape[1], np.float32)
+            return [Insight(0.0, nothing, (), -1, {}, {}) for _ in texts]
         closeness = np.asarray(vectors @ self._problems.T, np.float32)
         return [self._insight(text, row) for text, row in zip(texts, closeness, strict=True)]
 
     def _insight(self, text: str, closeness: Vector) -> Insight:
-        familiar = (float(closeness.max()) - self._strange) / max(self._familiar - self._strange, 1e-6)
+        familiar = float(self.likeness(closeness.max(keepdims=True))[0])
         worded = self._words.scores(text)
         best = float(worded.max(initial=0.0))
         near = 0.5 * _stretched(closeness) + (0.5 * worded / best if best > 0 else 0.0)
@@ -158,20 +177,30 @@ class KnownProblems:
             for blurb in self.symptoms.solved_by[place]:
                 votes[blurb] += weight / len(self.symptoms.solved_by[place])
         order = np.argsort(-votes, kind="stable")[:WORDED_BLURBS]
-        scenarios: Counter[str] = Counter()
-        sectors: Counter[str] = Counter()
+        scenarios: dict[str, float] = defaultdict(float)
+        sectors: dict[str, float] = defaultdict(float)
         for place, weight in _softest(near, SCENARIO_NEAREST, SCENARIO_SHARPNESS, None):
-            scenarios[self.symptoms.scenarios[place]] += weight  # type: ignore[assignment]
-            sectors[self.symptoms.sectors[place]] += weight  # type: ignore[assignment]
+            scenarios[self.symptoms.scenarios[place]] += weight
+            sectors[self.symptoms.sectors[place]] += weight
         direction = votes @ self._blurbs
         return Insight(
-            familiar=min(1.0, max(0.0, familiar)),
+            familiar=familiar,
             direction=np.asarray(direction / max(float(np.linalg.norm(direction)), 1e-9), np.float32),
             blurbs=tuple((self.symptoms.blurbs[place], float(votes[place] / votes[order[0]])) for place in order if votes[place] > 0),
             nearest=int(near.argmax()),
-            scenarios=dict(scenarios.most_common()),
-            sectors=dict(sectors.most_common()),
+            scenarios=_falling(scenarios),
+            sectors=_falling(sectors),
         )
+
+
+def _own_distances(problems: Vector) -> tuple[float, float]:
+    """Two quantiles of the cosines of each known problem with its nearest other one: the scale of what is familiar."""
+    if len(problems) < 2:
+        return 1.0, 1.0
+    own = problems @ problems.T
+    np.fill_diagonal(own, -1.0)
+    strange, familiar = np.quantile(own.max(axis=1), (STRANGE, FAMILIAR))
+    return float(strange), float(familiar)
 
 
 class _Words:
@@ -181,7 +210,7 @@ class _Words:
         cut = analyser()
         counted = [Counter(cut.bigrams(text)) for text in texts]
         lengths = np.array([sum(row.values()) for row in counted], np.float32)
-        norm = K1 * (1 - B + B * lengths / max(float(lengths.mean()), 1e-9))
+        norm = K1 * (1 - B + B * lengths / max(float(lengths.mean()) if len(lengths) else 1.0, 1e-9))
         rows: dict[str, list[int]] = defaultdict(list)
         counts: dict[str, list[int]] = defaultdict(list)
         for place, row in enumerate(counted):
@@ -216,6 +245,10 @@ def _softest(near: Vector, count: int, sharpness: float, weights: Vector | None)
     return [(int(place), float(weight)) for place, weight in zip(top, share, strict=True)]
 
 
+def _falling(shares: dict[str, float]) -> dict[str, float]:
+    return dict(sorted(shares.items(), key=lambda one: -one[1]))
+
+
 def _stretched(scores: Vector) -> Vector:
     """Min-max between the hundredth best and the best."""
     depth = min(DENSE_DEPTH, len(scores))
@@ -223,5 +256,5 @@ def _stretched(scores: Vector) -> Vector:
     return np.asarray(np.clip((scores - low) / max(float(scores.max()) - low, 1e-9), 0.0, 1.0), np.float32)
 
 
-def _unit(vectors: Vector) -> Vector:
+def _unit(vectors: NDArray[np.floating[Any]]) -> Vector:
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12), np.float32)

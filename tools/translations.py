@@ -12,6 +12,8 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from marketplace.sheets.nouns import SHEETS
+
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "marketplace" / "translations"
 CATALOGUE = FOLDER / "en" / "LC_MESSAGES" / "messages.po"
@@ -28,6 +30,9 @@ def source_sentences() -> Catalog:
         for _name, _line, message, _comments, context in extract_from_dir(ROOT / folder, mapping, options, KEYWORDS):
             if message:
                 found.add(message, context=context)
+    # The names of the sheets to fill in are data, and shown as words.
+    for sheet in SHEETS.values():
+        found.add(sheet.name)
     return found
 
 

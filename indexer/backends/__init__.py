@@ -151,9 +151,11 @@ class SearchBackend(Protocol):
         """In how many things each token stands, and how many things there are."""
         ...
 
-    def titles(self, kind: Kind) -> tuple[int, list[Title]]:
-        """A stamp that changes with the content, and all titles."""
+    def stamp(self, kind: Kind) -> int:
+        """A number that changes whenever what can be found changes."""
         ...
+
+    def titles(self, kind: Kind) -> list[Title]: ...
 
     def versions(self, kind: Kind) -> dict[int, int]:
         """thing id → version of everything that can be found."""

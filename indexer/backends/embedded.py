@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
 
 from indexer.backends import (
     Candidates,
@@ -39,6 +40,9 @@ class EmbeddedBackend:
     """See SearchBackend. Readers take no lock; `apply`, `refresh` and `swap` are for one thread at a time, and see to it."""
 
     def __init__(self, folder: Path, *, meta: Meta, find_vectors: FindVectors, write: bool) -> None:
+        # The threads of a linear-algebra library wait for one another by spinning: on a machine that has other work, one
+        # product then takes 24 ms instead of 2. A scan that is worth it is parted by ourselves (shelf.py).
+        threadpool_limits(1, user_api="blas")
         self.meta = meta
         self.folder = folder
         self._find_vectors = find_vectors
@@ -111,9 +115,12 @@ class EmbeddedBackend:
         text = self._current.shown[kind].text
         return [text.frequency(token) for token in tokens], text.things
 
-    def titles(self, kind: Kind) -> tuple[int, list[Title]]:
+    def stamp(self, kind: Kind) -> int:
+        return self._current.shown[kind].view.stamp
+
+    def titles(self, kind: Kind) -> list[Title]:
         view = self._current.shown[kind].view
-        return view.stamp, [view.titles[row] for row in np.flatnonzero(view.alive)]
+        return [view.titles[row] for row in np.flatnonzero(view.alive)]
 
     def versions(self, kind: Kind) -> dict[int, int]:
         return self._current.versions(kind)

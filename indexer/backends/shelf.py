@@ -6,8 +6,12 @@ of these rows are alive.
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -22,6 +26,8 @@ Mask = NDArray[np.bool_]
 Places = NDArray[np.intp]
 AUDIENCE = "audience"
 UNIT_STEPS = 127.0
+PROCESSORS = min(4, os.cpu_count() or 1)
+PASSAGES_A_PART = 20_000
 
 
 def _with_room(array: NDArray[Any], size: int) -> NDArray[Any]:
@@ -151,10 +157,25 @@ class View:
 
 
 def _products(vectors: Vector, passages: Vector) -> Vector:
-    """(q, n) inner products; one vector alone takes the faster road of a matrix and a vector."""
+    """(q, n) inner products; many passages are parted among the processors."""
+    parts = min(PROCESSORS, len(passages) // PASSAGES_A_PART)
+    if parts < 2:
+        return _product(vectors, passages)
+    bounds = [len(passages) * part // parts for part in range(parts + 1)]
+    work = [_parts().submit(_product, vectors, passages[start:end]) for start, end in itertools.pairwise(bounds)]
+    return np.concatenate([part.result() for part in work], axis=1)
+
+
+def _product(vectors: Vector, passages: Vector) -> Vector:
+    """One vector alone takes the faster road of a matrix and a vector."""
     if len(vectors) == 1:
         return np.asarray((passages @ vectors[0])[None, :], np.float32)
     return np.asarray(vectors @ passages.T, np.float32)
+
+
+@cache
+def _parts() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(PROCESSORS, thread_name_prefix="scan")
 
 
 def _best(scores: Vector, first: NDArray[np.int64], last: NDArray[np.int64]) -> Vector:

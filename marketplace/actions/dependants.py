@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -38,35 +38,39 @@ def noun_of(record: Record) -> str:
     return NOUNS.get(type(record)) or str(record.__tablename__).removesuffix("s")
 
 
-def enqueue_dependants(session: Session, noun: str, ids: Iterable[int]) -> None:
-    """Enqueue things and everything whose document speaks of them."""
-    found = sorted(set(ids))
-    for start in range(0, len(found), _CHUNK):
-        _enqueue(session, noun, found[start : start + _CHUNK])
+def enqueue_dependants(session: Session, touched: Mapping[str, Iterable[int]]) -> None:
+    """Enqueue things (noun → ids) and everything whose document speaks of them, each once and always in the same order."""
+    found: dict[str, set[int]] = {}
+    for noun, ids in touched.items():
+        numbers = sorted(set(ids))
+        for start in range(0, len(numbers), _CHUNK):
+            for kind, dependants in _dependants(session, noun, numbers[start : start + _CHUNK]):
+                found.setdefault(kind, set()).update(dependants)
+    for kind in sorted(found):
+        enqueue(session, kind, found[kind])
 
 
-def _enqueue(session: Session, noun: str, ids: list[int]) -> None:
+def _dependants(session: Session, noun: str, ids: list[int]) -> Iterator[tuple[str, Iterable[int]]]:
     # A provider's name, locality, state and rating stand in every one of its solutions.
     if noun == "provider":
-        enqueue(session, "provider", ids)
-        enqueue(session, "solution", session.scalars(select(Solution.id).where(Solution.provider_id.in_(ids))))
+        yield "provider", ids
+        yield "solution", session.scalars(select(Solution.id).where(Solution.provider_id.in_(ids)))
     # A solution is found under its provider too.
     elif noun == "solution":
-        enqueue(session, "solution", ids)
-        enqueue(session, "provider", session.scalars(select(Solution.provider_id).where(Solution.id.in_(ids))))
+        yield "solution", ids
+        yield "provider", session.scalars(select(Solution.provider_id).where(Solution.id.in_(ids)))
     # A case is proof of its provider, and of the solution that it used.
     elif noun == "case":
-        rows = session.execute(select(Case.provider_id, Case.solution_id).where(Case.id.in_(ids))).all()
-        enqueue(session, "provider", [row.provider_id for row in rows])
-        enqueue(session, "solution", [row.solution_id for row in rows if row.solution_id is not None])
+        yield "provider", session.scalars(select(Case.provider_id).where(Case.id.in_(ids)))
+        used = select(Case.solution_id).where(Case.id.in_(ids), Case.solution_id.is_not(None))
+        yield "solution", [number for number in session.scalars(used) if number is not None]
     # An outcome changes the rating of its provider, and so all of the provider's solutions.
     elif noun == "outcome":
-        providers = sorted(set(session.scalars(select(Outcome.provider_id).where(Outcome.id.in_(ids)))))
-        if providers:
-            _enqueue(session, "provider", providers)
+        providers = set(session.scalars(select(Outcome.provider_id).where(Outcome.id.in_(ids))))
+        yield from _dependants(session, "provider", sorted(providers))
     # An enterprise's sector, area and name (which a provider must not see) stand in its problems and scenarios.
     elif noun == "enterprise":
-        enqueue(session, "problem", session.scalars(select(Problem.id).where(Problem.enterprise_id.in_(ids))))
-        enqueue(session, "scenario", session.scalars(select(Scenario.id).where(Scenario.enterprise_id.in_(ids))))
+        yield "problem", session.scalars(select(Problem.id).where(Problem.enterprise_id.in_(ids)))
+        yield "scenario", session.scalars(select(Scenario.id).where(Scenario.enterprise_id.in_(ids)))
     elif noun in ("problem", "scenario"):
-        enqueue(session, noun, ids)
+        yield noun, ids

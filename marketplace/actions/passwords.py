@@ -40,6 +40,14 @@ _TOO_COMMON = frozenset(
     ]
 )
 
+# Words of the place and of the trade: with a year or a number behind them they are tried right after the common ones.
+_OF_THE_PLACE = frozenset(
+    (
+        *("jigai", "admin", "administrator", "password", "welcome", "tianjin", "binhai", "binhaixinqu", "teda", "gongxinju"),
+        *("天津", "滨海", "滨海新区", "泰达", "经开区", "园区", "技改", "技术改造", "能力中心", "服务商", "企业", "管理员", "工信局"),
+    )
+)
+
 
 def check_password(password: str, login: str) -> Refused | None:
     """8–128 characters of any kind, not the log-in name, not one that everybody tries first."""
@@ -47,7 +55,8 @@ def check_password(password: str, login: str) -> Refused | None:
         return Refused("password_short", _("密码至少 8 个字符，现在是 {length} 个。"), {"length": len(password)})
     if len(password) > 128:
         return Refused("password_long", _("密码最多 128 个字符，现在是 {length} 个。"), {"length": len(password)})
-    if password.casefold() in _TOO_COMMON or len(set(password)) < 3:
+    letters = "".join(char for char in password.casefold() if char.isalpha())
+    if password.casefold() in _TOO_COMMON or letters in _OF_THE_PLACE or len(set(password)) < 3:
         return Refused("password_common", _("这个密码太常见，别人一试就中。请换一个。"))
     if password.casefold() == login.casefold():
         return Refused("password_is_login", _("密码不能和账号相同。"))

@@ -53,7 +53,7 @@ def disclose(database: Database, problem_id: int, provider_id: int, *, viewer: V
         history.record(
             session, actor=actor_of(viewer), verb="disclose", noun="problem", noun_id=problem_id, before=None, after=after, at=at
         )
-        enqueue_dependants(session, "problem", [problem_id])
+        enqueue_dependants(session, {"problem": [problem_id]})
         return True
 
 

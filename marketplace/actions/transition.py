@@ -53,5 +53,5 @@ def apply(
         why=why,
         at=at,
     )
-    enqueue_dependants(session, noun, [thing.id])
+    enqueue_dependants(session, {noun: [thing.id]})
     return decision

@@ -125,9 +125,9 @@ def list_problems_of_enterprise(code: str, query: ListQuery) -> ProblemList:
 )
 def read_plan(code: str, query: PlanQuery) -> PlanOut:
     with current_site().database.reading() as session:
-        row = _find(session, code, plan=True)
+        number = _find(session, code, plan=True).id
     budget = None if query.budget_wan is None else round(query.budget_wan * 1_000_000)
-    return plan_out(current_site(), row.id, budget_fen=budget, limit=query.limit)
+    return plan_out(current_site(), number, budget_fen=budget, limit=query.limit)
 
 
 def _find(session: Session, code: str, *, plan: bool = False) -> Enterprise:

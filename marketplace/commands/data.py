@@ -44,10 +44,8 @@ def _bars() -> Iterator[Progress]:
 
 
 def _drain(runtime: Runtime) -> None:
-    """Index what the import enqueued, where this process may; a running server does it by itself."""
-    drain = getattr(runtime, "drain", None)
-    if drain is not None:
-        drain()
+    """Index what was enqueued, or wait until the running server has."""
+    runtime.drain()
 
 
 def _say(report: ImportReport) -> None:
@@ -95,21 +93,25 @@ def _conclusion(report: ImportReport) -> str:
 def import_(runtime: Runtime, path: Path, dry_run: bool, skip_bad: bool, source: str, noun: str | None, as_json: bool) -> None:
     """从文件或文件夹导入（.xlsx、.csv、.jsonl）。一行有误则全部不写入。 / All rows or none, unless --skip-bad."""
     from marketplace.actions.imports import import_path
+    from marketplace.domain.lifecycle import RefusedError
 
     if not source or len(source) > 64:
         raise Stop("来源名应为 1 到 64 个字符。")
-    with _bars() as progress:
-        report = import_path(
-            runtime.database,
-            runtime.pilot,
-            path,
-            actor="jigai import",
-            source=source,
-            noun=noun,
-            dry_run=dry_run,
-            skip_bad=skip_bad,
-            progress=progress,
-        )
+    try:
+        with _bars() as progress:
+            report = import_path(
+                runtime.database,
+                runtime.pilot,
+                path,
+                actor="jigai import",
+                source=source,
+                noun=noun,
+                dry_run=dry_run,
+                skip_bad=skip_bad,
+                progress=progress,
+            )
+    except RefusedError as error:
+        raise Stop(str(error)) from None
     if report.written and report.changes:
         _drain(runtime)
     if as_json:
@@ -132,7 +134,7 @@ def template_(runtime: Runtime, noun: str, output: Path) -> None:
     try:
         write_template(noun, output, runtime.pilot)
     except OSError as error:
-        raise Stop(f"{output} 写不了：{error.strerror}。") from None
+        raise Stop(f"{output} 写不了：{error.strerror}") from None
     tell(f"已写 {output}。填好后：jigai import {output}")
 
 

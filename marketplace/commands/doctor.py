@@ -128,9 +128,11 @@ def _embedder(runtime: Runtime) -> Found:
 
 def _index(runtime: Runtime) -> Found:
     from indexer.backends import EngineError
+    from marketplace.app import open_site
 
+    # Opened as a reader, by itself: looking must not build or mend anything.
     try:
-        runtime.site()
+        open_site(runtime.settings, write=False, pilot=runtime.pilot, database=runtime.database).index.close()
     except EngineError as error:
         yield False, f"索引不能用：{error}。"
         return

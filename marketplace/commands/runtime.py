@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +29,10 @@ _WRONG = {
     "string_pattern_mismatch": "只能是 {pattern}",
     "value_error": "{error}",
 }
+
+
+STILL_SECONDS = 60.0
+POLL_SECONDS = 0.2
 
 
 class Stop(click.ClickException):
@@ -75,42 +82,101 @@ class Runtime:
             database.migrate()
         return database
 
-    def told_database_errors(self) -> Any:
+    def told_database_errors(self) -> AbstractContextManager[None]:
         return _told(self.settings.data_dir)
 
     @cached_property
     def _reader(self) -> Site:
+        from indexer.backends import IndexBroken, IndexBusy
         from marketplace.app import open_site
 
+        # A reader must not find an older schema than it knows; on the newest one this changes nothing.
+        database = self.database
         with self.told_database_errors():
-            return open_site(self.settings, write=False, pilot=self.pilot)
+            try:
+                return open_site(self.settings, write=False, pilot=self.pilot, database=database)
+            except IndexBroken as broken:
+                # Nobody has built an index here yet, or it is damaged: build it, unless a server is at it already.
+                try:
+                    site = self._writer
+                except IndexBusy:
+                    raise Stop(f"{broken}。另一个进程正在建立索引，请稍后再试。") from None
+                self.drain()
+                return site
 
     @cached_property
     def _writer(self) -> Site:
         from marketplace.app import open_site
 
-        with self.told_database_errors():
-            return open_site(self.settings, write=True, pilot=self.pilot)
+        database = self.database
+        with self.told_database_errors(), bar("建立索引") as progress:
+            return open_site(self.settings, write=True, pilot=self.pilot, database=database, told=tell, progress=progress)
 
     def site(self, *, write: bool = False) -> Site:
-        """The opened site. `write`: this process owns the index, which no server may do at the same time."""
+        """The opened site. `write`: this process owns the index; IndexBusy when a server does."""
         return self._writer if write else self._reader
 
-
-def _told(folder: Path) -> Any:
-    from contextlib import contextmanager
-
-    @contextmanager
-    def told() -> Any:
-        from sqlalchemy.exc import DBAPIError
+    def drain(self) -> int:
+        """Index what waits: in this process, or, where a server owns the index, by waiting until it has. How many things."""
+        from indexer.backends import IndexBusy
+        from marketplace.app import worker_of
 
         try:
-            yield
-        except (DBAPIError, OSError) as error:
-            reason = str(getattr(error, "orig", error))
-            raise Stop(f"数据库打不开（资料目录 {folder}）：{reason}。请检查路径、权限和磁盘空间。") from None
+            site = self.site(write=True)
+        except IndexBusy:
+            return self._wait_for_the_server()
+        with bar("编入索引") as progress:
+            return worker_of(site).drain(progress)
 
-    return told()
+    def _wait_for_the_server(self) -> int:
+        """Wait while the server's worker gets on; a queue that stands still for a minute is left to it."""
+        from marketplace.records.index_queue import count_pending
+
+        total = left = -1
+        moved = time.monotonic()
+        with bar("等待服务编入索引") as progress:
+            while True:
+                with self.database.reading() as session:
+                    now_left = count_pending(session)
+                if total < 0:
+                    total = now_left
+                if now_left != left:
+                    left, moved = now_left, time.monotonic()
+                    progress(total - min(left, total), total)
+                if not left or time.monotonic() - moved > STILL_SECONDS:
+                    return total - left
+                time.sleep(POLL_SECONDS)
+
+
+@contextmanager
+def bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on stderr; silent where that is no terminal, and absent until there is something to show."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
+        tasks: list[Any] = []
+
+        def step(done: int, total: int) -> None:
+            if not tasks:
+                tasks.append(shown.add_task(title, total=total))
+            shown.update(tasks[0], completed=done, total=total)
+
+        yield step
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """A database that cannot be opened is told in a sentence."""
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        yield
+    except (DBAPIError, OSError) as error:
+        reason = str(getattr(error, "orig", error))
+        raise Stop(f"数据库打不开（资料目录 {folder}）：{reason}。请检查路径、权限和磁盘空间。") from None
 
 
 def emit(value: Any) -> None:

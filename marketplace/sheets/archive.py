@@ -15,7 +15,9 @@ MOST_ENTRIES = 10_000
 MOST_BYTES = 200 * 2**20
 RATIO, RATIO_FROM = 50, 64 * 2**20
 _END = struct.Struct("<4s4H2LH")
-_ENTRY = struct.Struct("<4s4B4HL2L5H2L")
+# Of an entry of the directory only what is needed: its unpacked size, and how long its name, extra field and comment are.
+_ENTRY, _ENTRY_AT, _ENTRY_LENGTH = struct.Struct("<L3H"), 24, 46
+_WORKBOOK = b"xl/workbook.xml"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -50,16 +52,18 @@ def _too_large() -> Refused:
 def _check_directory(directory: bytes, size: int) -> Refused | None:
     at = count = unpacked = 0
     has_workbook = False
-    while directory[at : at + 4] == b"PK\x01\x02" and at + _ENTRY.size <= len(directory):
-        fields = _ENTRY.unpack_from(directory, at)
-        name_length, extra_length, comment_length = fields[12], fields[13], fields[14]
-        name = directory[at + 46 : at + 46 + name_length]
-        has_workbook = has_workbook or name.replace(b"\\", b"/").lower() == b"xl/workbook.xml"
+    last = len(directory) - _ENTRY_LENGTH
+    while at <= last and directory[at : at + 4] == b"PK\x01\x02":
+        size_here, name_length, extra_length, comment_length = _ENTRY.unpack_from(directory, at + _ENTRY_AT)
+        start = at + _ENTRY_LENGTH
+        if name_length == len(_WORKBOOK):
+            name = directory[start : start + name_length].replace(b"\\", b"/").lower()
+            has_workbook = has_workbook or name == _WORKBOOK
         count += 1
-        unpacked += fields[11]
+        unpacked += size_here
         if count > MOST_ENTRIES or unpacked > MOST_BYTES or (unpacked > RATIO_FROM and unpacked > RATIO * size):
             return _too_large()
-        at += 46 + name_length + extra_length + comment_length
+        at = start + name_length + extra_length + comment_length
     if not has_workbook:
         return Refused("not_a_workbook", _("这个文件的内容不是 Excel 工作簿。请用表格软件另存为 .xlsx 再导入。"))
     return None

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import xlsxwriter
+from xlsxwriter.exceptions import FileCreateError
 
+from marketplace.domain.lifecycle import Refused, RefusedError, _
 from marketplace.sheets.columns import REASONS, folded
 from marketplace.sheets.rows import BadCell, Table
 from marketplace.sheets.sources import BAD_ROWS_SUFFIX
@@ -42,13 +44,17 @@ def write_bad_rows(tables: list[Table], bad: Bad, unreadable: list[BadCell], fol
             continue
         target = (folder or path.parent) / f"{path.stem.removesuffix(BAD_ROWS_SUFFIX)}{BAD_ROWS_SUFFIX}{path.suffix.lower()}"
         part = target.with_name(f"{target.name}.part")
-        if own[0].form == ".jsonl":
-            _write_jsonl(part, own[0], bad, lost)
-        elif own[0].form == ".csv":
-            _write_csv(part, own[0], bad)
-        else:
-            _write_xlsx(part, own, bad)
-        os.replace(part, target)
+        try:
+            if own[0].form == ".jsonl":
+                _write_jsonl(part, own[0], bad, lost)
+            elif own[0].form == ".csv":
+                _write_csv(part, own[0], bad)
+            else:
+                _write_xlsx(part, own, bad)
+            os.replace(part, target)
+        except (OSError, FileCreateError):
+            message = _("有误的行写不到 {file}，所以没有导入。请检查文件夹的权限和磁盘空间。")
+            raise RefusedError(Refused("bad_rows_unwritable", message, {"file": str(target)})) from None
         written.append(target)
     return written
 

@@ -52,7 +52,8 @@ class Column:
     """One column. `fills`: the attributes that a cell fills; `choices`: the pilot's kind of word, or fixed answers.
 
     `group`: the column under whose name a check speaks of this one (the two ends of a range).
-    `inside`: the name of the nested object in which a JSON file keeps the value.
+    `inside`: the name of the nested object in which a JSON file keeps the value. `led_by`: the column whose text goes
+    before this one's, or stands for it (the title of a problem).
     """
 
     key: str
@@ -68,6 +69,7 @@ class Column:
     none_words: tuple[str, ...] = ()
     group: str = ""
     inside: str = ""
+    led_by: str = ""
     in_template: bool = True
 
     @property

@@ -79,6 +79,18 @@ class Table:
         name = self.header_of(column) if column else ""
         return BadCell(self.file, self.tab, row, name, text if len(text) <= 80 else f"{text[:80]}…", message)
 
+    def add(self, number: int, cells: dict[str, Any], source: Any) -> None:
+        """Add a row; a text that another column leads (a problem and its title) becomes one text."""
+        for column in self.sheet.columns:
+            lead = cells.get(column.led_by)
+            if not isinstance(lead, str) or not lead.strip():
+                continue
+            text = cells.get(column.key) or ""
+            self.headers.setdefault(column.key, self.headers[column.led_by])
+            if isinstance(text, str) and lead.strip() not in text:
+                cells[column.key] = f"{lead.strip()}。{text.strip()}" if text.strip() else lead
+        self.rows.append(Row(number, cells, source))
+
 
 @dataclass(frozen=True)
 class Note:

@@ -12,7 +12,7 @@ from typing import Any
 from marketplace.domain.lifecycle import Refused, RefusedError, _
 from marketplace.sheets.columns import EXAMPLE_MARK, REASONS, REMARK, Sheet, folded
 from marketplace.sheets.nouns import SHEETS, find_sheet
-from marketplace.sheets.rows import BadCell, Note, Reading, Row, Table, match_header
+from marketplace.sheets.rows import BadCell, Note, Reading, Table, match_header
 from marketplace.sheets.workbooks import read_workbook
 
 FORMS = (".jsonl", ".csv", ".xlsx")
@@ -123,7 +123,7 @@ def _read_jsonl(path: Path, sheet: Sheet | None, reading: Reading) -> None:
             part = found.get(column.inside)
             if column.key not in cells and isinstance(part, dict) and column.key in part:
                 cells[column.key] = part[column.key]
-        table.rows.append(Row(number, cells, found))
+        table.add(number, cells, found)
     reading.tables.append(table)
     message = Refused("not_json", _("不是一个完整的 JSON 对象。每行应是花括号括起的一个对象。"))
     for number, line in broken:
@@ -193,7 +193,7 @@ def _add_grid(path: Path, sheet: Sheet | None, tab: str, rows: list[tuple[int, l
             continue
         by_key = {column.key: cells[position] if position < len(cells) else None for position, (column, _unit) in matched.items()}
         if any(value is not None for value in by_key.values()):
-            table.rows.append(Row(number, by_key, cells))
+            table.add(number, by_key, cells)
     reading.tables.append(table)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import xlsxwriter
+from xlsxwriter.exceptions import FileCreateError
 
 from marketplace.sheets.columns import EXAMPLE_MARK, KIND_NAMES, REMARK, Column, Shape, Sheet, Words
 from marketplace.sheets.nouns import SHEETS
@@ -28,7 +29,9 @@ def columns_of(sheet: Sheet) -> list[Column]:
 def choices_of(column: Column, words: Words) -> list[str]:
     """What a drop-down list offers; nothing for a column that is free."""
     if column.kind:
-        names = [term.name for term in words.terms(column.kind)]
+        # Where several are typed, the short names are.
+        several = column.shape is Shape.TERMS
+        names = [(several and term.short) or term.name for term in words.terms(column.kind)]
         return names + list(column.none_words[:1])
     if column.answers:
         return [names[0] for _key, names in column.answers]
@@ -39,7 +42,16 @@ def write_template(noun: str, path: Path, words: Words) -> None:
     """Write the template of a noun; the file is complete or absent."""
     sheet = SHEETS[noun]
     part = path.with_name(f".{path.name}.part")
-    with xlsxwriter.Workbook(str(part), OPTIONS) as book:
+    try:
+        _write(sheet, part, words)
+    except FileCreateError as error:
+        # The library's own error is no OSError, though a missing folder or a full disk is what it means.
+        raise OSError(0, str(error.args[0]), str(path)) from error
+    os.replace(part, path)
+
+
+def _write(sheet: Sheet, path: Path, words: Words) -> None:
+    with xlsxwriter.Workbook(str(path), OPTIONS) as book:
         page = book.add_worksheet(sheet.name)
         notes = book.add_worksheet(SHEET_OF_NOTES)
         choices = book.add_worksheet(SHEET_OF_CHOICES)
@@ -48,7 +60,6 @@ def write_template(noun: str, path: Path, words: Words) -> None:
         _write_page(book, page, columns, words)
         _write_choices(book, page, choices, columns, words)
         _write_notes(book, notes, sheet, columns, words)
-    os.replace(part, path)
 
 
 def header_of(column: Column) -> str:

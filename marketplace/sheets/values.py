@@ -19,7 +19,9 @@ YES = frozenset({"是", "有", "true", "1", "1.0", "yes", "y", "√", "✓", "�
 NO = frozenset({"否", "无", "没有", "false", "0", "0.0", "no", "n", "×", "x", "✗", "不是"})
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff\ufeff]")
-_SEPARATORS = re.compile(r"[、，,;；|｜/／\n\t]+")
+_SEPARATORS = re.compile(r"[、，,;；|｜／\n\t]+")
+# Between words of the pilot a plain / separates too; in free words it belongs to the word (DCS/PLC).
+_BETWEEN_TERMS = re.compile(r"([、，,;；|｜/／\n\t]+)")
 _SENTENCES = re.compile(r"[;；|｜\n]+")
 _DATE = re.compile(r"^(\d{4})[-/.年](\d{1,2})(?:[-/.月](\d{1,2})日?|月)?$")
 _TIME_OF_DAY = re.compile(r"[T\s]+\d{1,2}:\d{2}.*$")
@@ -71,6 +73,21 @@ def _term(column: Column, text: str, words: Words) -> str:
     if found is None:
         raise RefusedError(unknown_term(column.kind, text, words))
     return found.key
+
+
+def _terms(column: Column, raw: Any, words: Words) -> list[str]:
+    """Several words of the pilot. A name may hold a separator itself (计算机、通信和其他电子设备制造业): the longest name wins."""
+    found: list[str] = []
+    for text in raw if isinstance(raw, list) else [raw]:
+        pieces = _BETWEEN_TERMS.split(as_text(text))
+        while pieces:
+            known = (end for end in range(len(pieces), 1, -2) if words.find(column.kind, "".join(pieces[:end])))
+            end = next(known, 1)
+            word = "".join(pieces[:end]).strip()
+            if word and word not in NOTHING:
+                found.append(_term(column, word, words))
+            pieces = pieces[end + 1 :]
+    return list(dict.fromkeys(found))
 
 
 def _term_or_none(column: Column, text: str, words: Words) -> str:
@@ -202,7 +219,7 @@ _PARSERS: dict[Shape, Parser] = {
     Shape.TEXT: lambda raw, *_: as_text(raw),
     Shape.LINE: lambda raw, *_: " ".join(as_text(raw).split()),
     Shape.TERM: lambda raw, column, _unit, words: _term_or_none(column, as_text(raw), words),
-    Shape.TERMS: lambda raw, column, _unit, words: list(dict.fromkeys(_term(column, word, words) for word in _items(raw, _SEPARATORS))),
+    Shape.TERMS: lambda raw, column, _unit, words: _terms(column, raw, words),
     Shape.WORDS: lambda raw, *_: _items(raw, _SEPARATORS),
     Shape.LINES: lambda raw, *_: _items(raw, _SENTENCES),
     Shape.CHOICE: lambda raw, column, *_: _choice(column, as_text(raw)),
@@ -223,6 +240,7 @@ _PARSERS: dict[Shape, Parser] = {
     Shape.EFFECTS: lambda raw, *_: tables.effects(raw),
     Shape.FINANCIALS: lambda raw, *_: tables.financials(raw),
     Shape.EXPERTS: lambda raw, *_: tables.experts(raw),
+    Shape.IGNORED: lambda *_: None,
 }
 
 

@@ -68,7 +68,7 @@ def find_provider_cards(session: Session, provider_ids: Iterable[int]) -> dict[i
     rows = session.scalars(select(Provider).where(Provider.id.in_(wanted), Provider.state.in_(SEARCHABLE))).all()
     records = find_records_of(session, {row.id for row in rows})
     counted = select(Solution.provider_id, func.count()).where(Solution.provider_id.in_(wanted), Solution.state == SolutionState.PUBLISHED)
-    counts = dict(session.execute(counted.group_by(Solution.provider_id)).tuples().all())
+    counts = dict(session.execute(counted.group_by(Solution.provider_id)).all())
     return {row.id: ProviderCard(row, records[row.id], counts.get(row.id, 0)) for row in rows}
 
 

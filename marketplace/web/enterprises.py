@@ -73,7 +73,7 @@ def read_list(session: Session, *, sector: str, text: str, page: int, size: int,
     if counted:
         count = select(Problem.enterprise_id, func.count()).where(Problem.state == ProblemState.OPEN)
         count = count.where(Problem.enterprise_id.in_([row.id for row in rows])).group_by(Problem.enterprise_id)
-        problems = dict(session.execute(count).tuples().all())
+        problems = dict(session.execute(count).all())
     return EnterpriseList(rows, problems, total, page, last, sector, text)
 
 

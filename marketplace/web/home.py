@@ -65,11 +65,11 @@ def page() -> str:
 
 
 def read_home(session: Session, sectors: Sequence[str]) -> Home:
-    solutions = list(session.execute(select(Solution.id, Solution.sectors).join(Solution.provider).where(*published())).tuples())
-    enterprises = dict(session.execute(select(Enterprise.sector, func.count()).group_by(Enterprise.sector)).tuples().all())
+    solutions = list(session.execute(select(Solution.id, Solution.sectors).join(Solution.provider).where(*published())))
+    enterprises = dict(session.execute(select(Enterprise.sector, func.count()).group_by(Enterprise.sector)).all())
     listed = select(Enterprise.sector, func.count()).join(Problem, Problem.enterprise_id == Enterprise.id)
     listed = listed.where(Problem.state != ProblemState.WITHDRAWN).group_by(Enterprise.sector)
-    problems = dict(session.execute(listed).tuples().all())
+    problems = dict(session.execute(listed).all())
     providers = session.scalar(select(func.count()).select_from(Provider).where(Provider.state.in_(SEARCHABLE))) or 0
     ended = select(func.count(), func.sum(case((Outcome.on_time.is_(True), 1), else_=0))).where(Outcome.acceptance.is_not(None))
     finished, on_time = session.execute(ended).one()
@@ -109,4 +109,4 @@ def _done(session: Session) -> Sequence[tuple[Outcome, Solution]]:
     """The newest projects that passed; whose problem it was is not said here."""
     query = select(Outcome, Solution).join(Solution, Solution.id == Outcome.solution_id).join(Solution.provider)
     query = query.where(Outcome.acceptance == Acceptance.PASSED, *published()).options(joinedload(Solution.provider))
-    return session.execute(query.order_by(Outcome.proposed.desc(), Outcome.id).limit(LATEST)).tuples().all()
+    return session.execute(query.order_by(Outcome.proposed.desc(), Outcome.id).limit(LATEST)).all()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request, send_file, url_for
@@ -16,6 +18,7 @@ from marketplace.guard import current_viewer, not_found, now, permission
 from marketplace.records.accounts import Account
 from marketplace.sheets.bad_rows import guarded
 from marketplace.sheets.nouns import SHEETS
+from marketplace.sheets.template import write_template
 from marketplace.site import current_site
 from marketplace.uploads import Upload, Uploads
 
@@ -148,11 +151,10 @@ def template(noun: str) -> AnyResponse:
     """The sheet to fill in."""
     if noun not in SHEETS:
         not_found()
-    from marketplace.sheets.template import write_template
-
-    data = io.BytesIO()
-    write_template(noun, data, current_site().pilot)
-    data.seek(0)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "sheet.xlsx"
+        write_template(noun, path, current_site().pilot)
+        data = io.BytesIO(path.read_bytes())
     return _attached(send_file(data, XLSX, as_attachment=True, download_name=f"{SHEETS[noun].name}.xlsx"))
 
 

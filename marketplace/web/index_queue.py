@@ -36,4 +36,4 @@ def read_state(session: Session) -> QueueState:
     done = select(QueuedThing.kind, func.count()).where(QueuedThing.indexed >= QueuedThing.wanted).group_by(QueuedThing.kind)
     parked = select(QueuedThing).where(QueuedThing.wanted > QueuedThing.indexed, QueuedThing.attempts >= PARKED_AFTER)
     rows = session.scalars(parked.order_by(QueuedThing.kind, QueuedThing.thing_id).limit(MOST)).all()
-    return QueueState(count_pending(session), session.execute(done.order_by(QueuedThing.kind)).tuples().all(), rows)
+    return QueueState(count_pending(session), session.execute(done.order_by(QueuedThing.kind)).all(), rows)

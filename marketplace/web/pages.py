@@ -93,6 +93,7 @@ def register(app: Flask) -> None:
         spans=marking.spans,
         say=say,
         parts=reasons.parts,
+        reasons_of=reasons.shown,
         sentence=reasons.sentence,
         source=reasons.source,
         Part=Part,

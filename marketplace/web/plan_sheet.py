@@ -59,8 +59,14 @@ class Need:
         """strong, partial or uncovered, as the pilot's labels name them."""
         if self.chosen is None:
             return "uncovered"
-        match = self.chosen[0]
-        return "strong" if match is not None and match.strength >= STRONG else "partial"
+        return "strong" if self.strength >= STRONG else "partial"
+
+    @property
+    def strength(self) -> int:
+        """How strong the match is that the set takes; 2 where it was not among those shown, 0 where nothing was taken."""
+        if self.chosen is None:
+            return 0
+        return self.chosen[0].strength if self.chosen[0] is not None else 2
 
     @property
     def verdict(self) -> str:
@@ -190,7 +196,7 @@ def _told(session: Session, problem_ids: Sequence[int]) -> dict[int, frozenset[i
     """The providers that were told whose problem it is."""
     found: dict[int, set[int]] = {number: set() for number in problem_ids}
     query = select(Disclosure.problem_id, Disclosure.provider_id).where(Disclosure.problem_id.in_(problem_ids))
-    for problem, provider in session.execute(query).tuples():
+    for problem, provider in session.execute(query):
         found[problem].add(provider)
     return {number: frozenset(providers) for number, providers in found.items()}
 
@@ -200,7 +206,7 @@ def _past(session: Session, problem_ids: Sequence[int]) -> dict[int, list[PastMa
     query = select(Outcome, Solution).join(Solution, Solution.id == Outcome.solution_id).where(Outcome.problem_id.in_(problem_ids))
     found: dict[int, list[PastMatch]] = {number: [] for number in problem_ids}
     rows = session.execute(query.options(joinedload(Solution.provider)).order_by(Outcome.proposed.desc(), Outcome.id))
-    for outcome, solution in rows.tuples():
+    for outcome, solution in rows:
         found[outcome.problem_id].append(PastMatch(outcome, solution))
     return found
 
@@ -242,8 +248,7 @@ def _need(
 def _cell(need: Need, choice: ProviderChoice) -> int:
     if need.chosen is None or need.chosen[1].provider.id != choice.provider_id:
         return 0
-    match = need.chosen[0]
-    return match.strength if match is not None else 2
+    return need.strength
 
 
 def _alternative(needs: Sequence[Need], in_set: set[int]) -> Alternative | None:

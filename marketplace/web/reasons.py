@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
 from dataclasses import dataclass
 from typing import Any
 
+from flask import g
 from flask_babel import gettext
 from markupsafe import Markup, escape
 
 from marketplace.domain.matches import Match, Part, Reason
+from marketplace.domain.money import fen_from_wan
+from marketplace.guard import current_viewer
 from marketplace.site import current_site
 from marketplace.web.language import language, say
 from marketplace.web.marking import spans
+from marketplace.web.wording import money_range
 
+FOR_STAFF = frozenset({"warned"})
 QUOTATION = (("“", "”"), ('"', '"'))
+AMOUNT = re.compile(r"([\d,.]+)(?:–([\d,.]+))? 万元")
 KINDS = ("sector", "stage", "orientation", "form", "area", "provider_kind", "level")
 
 
@@ -35,8 +41,13 @@ def parts(match: Match, *, asked: bool = True) -> list[ReasonPart]:
         (Part.MISSING, say("缺少"), "wait"),
         (Part.ASK, say("待问"), "show"),
     )
-    found = [ReasonPart(word, tone, match.part(part)) for part, word, tone in words if asked or part != Part.ASK]
+    found = [ReasonPart(word, tone, shown(match, part)) for part, word, tone in words if asked or part != Part.ASK]
     return [part for part in found if part.reasons]
+
+
+def shown(match: Match, part: Part) -> tuple[Reason, ...]:
+    """The reasons of one part that this viewer may read: a warning is for staff until the decision is published."""
+    return tuple(reason for reason in match.part(part) if reason.code not in FOR_STAFF or current_viewer().is_staff)
 
 
 def sentence(reason: Reason) -> Markup:
@@ -54,31 +65,48 @@ def sentence(reason: Reason) -> Markup:
 
 
 def _value(value: Any) -> Any:
+    """A value of a sentence; in English, words of the pilot and ranges of money are written the English way."""
     if language() == "zh" or not isinstance(value, str):
         return value
-    return _english().get(value, value)
+    amount = AMOUNT.fullmatch(value)
+    if amount:
+        low, high = (fen_from_wan(wan.replace(",", "")) if wan else None for wan in amount.groups())
+        return money_range(low, high)
+    words = _english()
+    return ", ".join(words.get(word, word) for word in value.split("、"))
 
 
 def _english() -> dict[str, str]:
-    """Chinese words of the pilot → English ones."""
-    pilot = current_site().pilot
-    words: dict[str, str] = {}
-    for kind in KINDS:
-        for term in pilot.terms(kind):
-            words |= {word: term.en for word in (term.name, term.short) if word}
+    """Chinese words of the pilot → English ones, put together once a request."""
+    if "english_words" not in g:
+        pilot = current_site().pilot
+        found = [term for kind in KINDS for term in pilot.terms(kind)]
+        g.english_words = {word: term.en for term in found for word in (term.name, term.short) if word}
+    words: dict[str, str] = g.english_words
     return words
 
 
 def shares(match: Match) -> list[tuple[str, float]]:
-    """What each ground of the ranking gave to a score, largest first."""
-    return []
+    """What each ground of the ranking gave to a score, largest first; grounds that gave nothing are left out."""
+    given = {name.removeprefix("share_"): value for name, value in match.features.items() if name.startswith("share_")}
+    rows = [(family_word(name), value) for name, value in given.items() if abs(value) >= 0.005]
+    return sorted(rows, key=lambda row: -row[1])
+
+
+def family_word(family: str) -> str:
+    """The word of a family of features."""
+    words = {
+        "text": say("您的话与方案的话相符"),
+        "known_problems": say("与同类问题的常见做法相符"),
+        "fit": say("行业、环节、方向"),
+        "price": say("报价与工期"),
+        "local": say("本地服务"),
+        "record": say("业绩与评价"),
+        "past": say("相似问题的对接结果"),
+    }
+    return words.get(family, family)
 
 
 def source(name: str) -> str:
     """Where a quote comes from, in the language of the page."""
     return say(name)
-
-
-def sources(reasons: Iterable[Reason]) -> set[str]:
-    """All sources that these reasons quote."""
-    return {quote.source for reason in reasons for quote in (reason.ours, reason.theirs) if quote}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -55,7 +55,8 @@ def constraint_fit(ask: Ask, traits: Sequence[Traits], insight: Insight, content
             [sum(likely.get(key, 0.0) for key in row.sectors) if row.sectors else UNSAID for row in traits], np.float32
         )
         best = next(iter(likely), "")
-        if likely.get(best, 0.0) * insight.familiar >= SURE_OF_SECTOR:
+        # A sector of the knowledge base that no solution here names is none of this place's.
+        if likely.get(best, 0.0) * insight.familiar >= SURE_OF_SECTOR and any(best in row.sectors for row in traits):
             guessed["sector"] = best
     for name, wanted, said in (
         ("stage", ask.stage, [row.stages for row in traits]),
@@ -78,10 +79,10 @@ def shares_of_best(said: Sequence[Sequence[str]], content: Vector) -> dict[str, 
     best = np.argsort(-content, kind="stable")[:GUESSED_FROM]
     weights = np.square(content[best], dtype=np.float64)
     total = float(weights.sum()) or 1.0
-    shares: Counter[str] = Counter()
+    shares: dict[str, float] = defaultdict(float)
     for place, weight in zip(best, weights, strict=True):
         for key in said[place]:
-            shares[key] += float(weight) / total  # type: ignore[assignment]
+            shares[key] += float(weight) / total
     return dict(shares)
 
 

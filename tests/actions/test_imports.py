@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from datetime import date
@@ -305,6 +307,29 @@ def test_progress_is_told(bring: Import) -> None:
     bring(DEMO, source="demo", progress=lambda *step: told.append(step))
     assert {stage for stage, _done, _total in told} == {"读取", "核对", "写入"}
     assert [step for step in told if step[0] == "写入"][-1] == ("写入", sum(ROWS.values()), sum(ROWS.values()))
+
+
+def test_two_thousand_solutions_take_three_seconds(sqlite_database: Database, pilot: Pilot, tmp_path: Path) -> None:
+    """The rate of 10,000 in 15 s, in seconds of the processor: others work on this machine too."""
+    market(tmp_path)
+    with (DEMO / "solutions.jsonl").open(encoding="utf-8") as lines:
+        known = [json.loads(line) for line in lines]
+    jsonl(tmp_path / "solutions.jsonl", *(known[n % len(known)] | {"id": f"N-{n}", "provider_code": code(1)} for n in range(2000)))
+    started = time.process_time()
+    report = import_path(sqlite_database, pilot, tmp_path, actor="人", at=NOW)
+    assert time.process_time() - started < 3
+    assert report.counts["solutions"].new == 2000
+
+
+def test_two_imports_at_once_are_one_after_the_other(database: Database, bring: Import) -> None:
+    reports: list[ImportReport] = []
+    threads = [threading.Thread(target=lambda: reports.append(bring(DEMO, source="demo"))) for _number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(report.changes for report in reports) == [0, sum(ROWS.values())]
+    assert sizes(database)["diagnoses"] == 36
 
 
 KILLED = """

@@ -39,7 +39,18 @@ def test_log_in_goes_where_the_person_wanted(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["//evil.example", "https://evil.example", "/\\evil.example", "\\\\evil", "javascript:alert(1)", "/\t/evil.example", "", "evil", "/a\r\nX: y"]
+    "target",
+    [
+        "//evil.example",
+        "https://evil.example",
+        "/\\evil.example",
+        "\\\\evil",
+        "javascript:alert(1)",
+        "/\t/evil.example",
+        "",
+        "evil",
+        "/a\r\nX: y",
+    ],
 )
 def test_no_log_in_leads_to_another_site(browser: Browser, target: str) -> None:
     answer = browser.post("/login", {"login": "centre", "password": PASSWORD, "next": target})
@@ -60,7 +71,9 @@ def test_unknown_and_known_accounts_take_the_same_time(app: Flask) -> None:
     for attempt in range(9):
         for login in took:
             started = time.process_time()
-            answer = actions.log_in(database_of(app), login, "not it", address=f"{login}{attempt}", now=NOW + timedelta(minutes=6 * attempt))
+            answer = actions.log_in(
+                database_of(app), login, "not it", address=f"{login}{attempt}", now=NOW + timedelta(minutes=6 * attempt)
+            )
             took[login].append(time.process_time() - started)
             assert isinstance(answer, Refused)
     assert abs(median(took["centre"]) - median(took["nobody"])) <= 0.010

@@ -76,6 +76,7 @@ def test_bad_rows_are_told_skipped_and_given_back(app: Flask, centre: Browser) -
     assert solutions(app) == before + 2
     given = centre.get(f"{place}/bad-rows")
     back = [json.loads(line) for line in given.data.decode().splitlines()]
+    given.close()
     assert [one["id"] for one in back] == ["NEW-0002", "NEW-0003"]
 
 

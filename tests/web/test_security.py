@@ -18,7 +18,15 @@ from tests.opened import LOGINS, Browser, app, browser, own_site, site_of
 
 __all__ = ["app", "browser", "own_site"]
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
-VALUES = {"id": "no-such-thing", "code": "no-such-thing", "token": "A" * 22, "number": 1, "noun": "solutions", "name": "x", "public_id": "none"}
+VALUES = {
+    "id": "no-such-thing",
+    "code": "no-such-thing",
+    "token": "A" * 22,
+    "number": 1,
+    "noun": "solutions",
+    "name": "x",
+    "public_id": "none",
+}
 
 
 def address(app: Flask, rule: Rule) -> str:
@@ -119,7 +127,9 @@ def test_no_page_holds_inline_script_or_style(app: Flask, browser: Browser) -> N
     for rule, _method in routes(app, {"GET"}):
         answer = browser.get(address(app, rule))
         if answer.mimetype == "text/html":
-            assert not re.search(r"<script(?![^>]*\b(src|nonce)=)|<style(?![^>]*\bnonce=)|\sstyle=|\son\w+=|javascript:", answer.text), rule.rule
+            assert not re.search(r"<script(?![^>]*\b(src|nonce)=)|<style(?![^>]*\bnonce=)|\sstyle=|\son\w+=|javascript:", answer.text), (
+                rule.rule
+            )
             assert not re.search(r"(src|href)=[\"'](https?:)?//", answer.text), rule.rule
         answer.close()
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from marketplace.actions.imports.nouns import DEFAULTS, TARGETS
+from marketplace.actions.imports.nouns import DEFAULTS, TARGETS, UNMADE
 from marketplace.domain.lifecycle import Refused, RefusedError, _
 from marketplace.domain.scenarios import ScenarioKind
 from marketplace.records.columns import Record
@@ -81,10 +81,10 @@ def _check_row(item: Item, words: Words) -> Iterator[str]:
             value = parse(column, raw, item.table.units.get(column.key, ""), words)
         except RefusedError as error:
             item.refuse(column, error.refused)
-            blamed |= {column.key, column.group}
+            blamed |= {column.key, column.group} - {""}
             continue
         pairs = zip(column.attributes, value or (None, None) if column.shape in _PAIRS else (value,), strict=True)
-        item.values.update((name, DEFAULTS.get(name) if found is None else found) for name, found in pairs)
+        item.values.update((name, _stored(name, found)) for name, found in pairs)
     _complete(item, words)
     for key, refused in TARGETS[item.noun].checked(item.values):
         column = _blamed_column(item, key)
@@ -97,6 +97,13 @@ def _check_row(item: Item, words: Words) -> Iterator[str]:
         else:
             item.refuse(column, refused)
     item.key = _identity(item)
+
+
+def _stored(name: str, value: Any) -> Any:
+    """A value as its attribute may hold it: never empty where that may not be, never an empty word where nothing was chosen."""
+    if value is None:
+        return DEFAULTS.get(name)
+    return None if value == "" and name in UNMADE else value
 
 
 def _blamed_column(item: Item, key: str) -> Column:

@@ -106,3 +106,5 @@ TARGETS: dict[str, Target] = {
 
 # Attributes that may not be empty in the database, and what an empty cell means there.
 DEFAULTS: dict[str, Any] = {"references": 0, "local_office": False, "local_commitment": False}
+# Choices that are not made yet: nothing, rather than an empty word.
+UNMADE = frozenset({"acceptance"})

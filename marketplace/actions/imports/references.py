@@ -156,9 +156,10 @@ def _refuse_move(item: Item, name: str, attribute: str) -> None:
 def _take_provider_of_solution(session: Session, rows: list[Item]) -> None:
     """A past match without a provider is the solution's; one with another provider is a mistake."""
     numbers = {other for item in rows if isinstance(other := item.refers.get("solution_id"), int)}
-    owners = (
-        dict(session.execute(select(Solution.id, Solution.provider_id).where(Solution.id.in_(numbers))).tuples().all()) if numbers else {}
-    )
+    owners: dict[int, int] = {}
+    if numbers:
+        pairs = session.execute(select(Solution.id, Solution.provider_id).where(Solution.id.in_(numbers)))
+        owners = {row.id: row.provider_id for row in pairs}
     for item in rows:
         solution = item.refers.get("solution_id")
         if solution is None:

@@ -6,6 +6,7 @@ import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from marketplace.actions.imports.checking import Item, check_table
@@ -21,6 +22,7 @@ from marketplace.sheets.rows import BadCell, Table
 from marketplace.sheets.sources import read_path
 
 DEFAULT_SOURCE = "import"
+_ADVISORY_LOCK = 7_110_252
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:
@@ -78,6 +80,7 @@ def import_path(
     else:
         # Judged and written under one lock: nothing can change between the two.
         with database.writing() as session:
+            _one_at_a_time(session)
             good = _judge(session, items, source, report)
             if not report.bad or (skip_bad and any(good.values())):
                 if report.bad:
@@ -92,6 +95,12 @@ def import_path(
                 report.bad_files = _write_bad(reading.tables, items, reading.bad, bad_rows_folder)
     report.took = time.perf_counter() - started
     return report
+
+
+def _one_at_a_time(session: Session) -> None:
+    """SQLite has one writer anyway; on PostgreSQL two imports of the same file would both find nothing and both insert."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
 
 
 def _judge(session: Session, items: Items, source: str, report: ImportReport) -> Items:

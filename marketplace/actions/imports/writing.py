@@ -53,8 +53,7 @@ class Writer:
 
     def enqueue(self) -> None:
         """Ask for everything that speaks of the touched rows to be indexed again."""
-        for noun, ids in self.touched.items():
-            enqueue_dependants(self.session, noun, ids)
+        enqueue_dependants(self.session, self.touched)
 
     def _create(self, item: Item) -> Record:
         record = TARGETS[item.noun].record()

@@ -25,7 +25,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('public_id', name=op.f('uq_accounts_public_id'))
     )
     op.create_table('embeddings',
-    sa.Column('space', sa.String(length=64), nullable=False),
+    sa.Column('space', sa.String(length=200), nullable=False),
     sa.Column('content_hash', sa.String(length=64), nullable=False),
     sa.Column('vector', sa.LargeBinary(), nullable=False),
     sa.PrimaryKeyConstraint('space', 'content_hash', name=op.f('pk_embeddings'))

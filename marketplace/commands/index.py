@@ -1,0 +1,144 @@
+"""`jigai index`: how far the index is behind the database, and what can be done about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from marketplace.commands.runtime import Runtime, Stop, bar, emit, tell
+
+if TYPE_CHECKING:
+    from marketplace.site import Site
+
+PARKED_AFTER = 8
+JSON = click.option("--json", "as_json", is_flag=True, help="只在标准输出写 JSON / JSON only on stdout")
+
+
+@click.group("index")
+def index() -> None:
+    """索引：状态、同步、重建、核对。 / State, sync, rebuild, reconcile."""
+
+
+@index.command("status")
+@JSON
+@click.pass_obj
+def status(runtime: Runtime, as_json: bool) -> None:
+    """队列和索引里各有多少。 / What is in the queue and in the index."""
+    from indexer.backends import EngineError
+
+    found: dict[str, Any] = {"engine": runtime.settings.search_url, **_queue(runtime)}
+    try:
+        found |= {"usable": True, "held": _held(runtime.site())}
+    except (EngineError, Stop) as error:
+        found |= {"usable": False, "why": str(error), "held": {}}
+    if as_json:
+        emit(found)
+        return
+    click.echo(f"引擎 {found['engine']}，{'可用' if found['usable'] else '不能用：' + found['why']}")
+    for kind, count in found["held"].items():
+        click.echo(f"  {kind}：索引里 {count} 条")
+    click.echo(f"等待编入 {found['pending']} 条" + (f"，最早的已等 {found['oldest_s']:.0f} 秒" if found["oldest_s"] is not None else ""))
+    for row in found["parked"]:
+        click.echo(f"  搁置　{row['kind']} {row['thing_id']}：{row['error']}")
+
+
+def _queue(runtime: Runtime) -> dict[str, Any]:
+    from sqlalchemy import select
+
+    from marketplace.records.index_queue import QueuedThing, count_pending
+
+    with runtime.database.reading() as session:
+        waiting = (QueuedThing.attempts >= PARKED_AFTER) & (QueuedThing.wanted > QueuedThing.indexed)
+        parked = session.scalars(select(QueuedThing).where(waiting).limit(100)).all()
+        return {
+            "pending": count_pending(session),
+            "oldest_s": None,
+            "parked": [{"kind": row.kind, "thing_id": row.thing_id, "error": row.error} for row in parked],
+        }
+
+
+def _held(site: Site) -> dict[str, int]:
+    from indexer.query import Kind
+
+    return {kind.value: len(site.index.backend.versions(kind)) for kind in Kind}
+
+
+def _own(runtime: Runtime) -> Site | None:
+    """The site with its index, or None where a server owns it."""
+    from indexer.backends import IndexBusy
+
+    try:
+        return runtime.site(write=True)
+    except IndexBusy:
+        return None
+
+
+@index.command("sync")
+@JSON
+@click.pass_obj
+def sync(runtime: Runtime, as_json: bool) -> None:
+    """把等待的都编入索引。 / Index everything that waits."""
+    done = runtime.drain()
+    left = _queue(runtime)["pending"]
+    if as_json:
+        emit({"indexed": done, "pending": left})
+    else:
+        tell(f"已编入 {done} 条，还有 {left} 条等待。")
+    if left:
+        raise click.exceptions.Exit(2)
+
+
+@index.command("rebuild")
+@JSON
+@click.pass_obj
+def rebuild(runtime: Runtime, as_json: bool) -> None:
+    """从数据库另建一份索引，建好后换上；其间搜索照常。 / A new index beside the old one, swapped in when complete."""
+    site = _own(runtime)
+    if site is None:
+        # The server builds: every thing is asked for anew, and its worker writes them all again.
+        from indexer.reconcile import enqueue_everything
+
+        count = enqueue_everything(runtime.database)
+        tell("服务正在运行：已请它把全部内容重新编入。")
+        runtime.drain()
+    else:
+        from indexer.rebuild import rebuild as build
+        from marketplace.app import labels_of
+
+        with bar("重建索引") as progress:
+            count = build(site.database, site.index.backend, site.embeddings.bulk(), labels_of(site.pilot), progress)
+        runtime.drain()
+    if as_json:
+        emit({"indexed": count, "pending": _queue(runtime)["pending"]})
+    else:
+        tell(f"已重建，共 {count} 条。")
+
+
+@index.command("reconcile")
+@JSON
+@click.pass_obj
+def reconcile(runtime: Runtime, as_json: bool) -> None:
+    """核对数据库与索引，把差异重新编入。 / Compare database and index, and index the difference again."""
+    from indexer.backends import EngineError
+    from indexer.reconcile import reconcile as compare
+    from sqlalchemy import update
+
+    from marketplace.records.index_queue import QueuedThing
+
+    with runtime.database.writing() as session:
+        # Whoever runs this has mended what was wrong: parked things get another try.
+        session.execute(update(QueuedThing).where(QueuedThing.attempts >= PARKED_AFTER).values(attempts=0, lease_until=None))
+    try:
+        site = _own(runtime) or runtime.site()
+    except EngineError as error:
+        raise Stop(f"索引不能用：{error}。请运行 jigai index rebuild。") from None
+    found = compare(site.database, site.index.backend)
+    runtime.drain()
+    rows = {one.kind.value: {"missing": len(one.missing), "surplus": len(one.surplus), "stale": len(one.stale)} for one in found}
+    if as_json:
+        emit({"differences": rows, "pending": _queue(runtime)["pending"]})
+        return
+    for kind, row in rows.items():
+        click.echo(f"{kind}：缺 {row['missing']}，多 {row['surplus']}，版本不同 {row['stale']}")
+    tell("差异已重新编入。" if any(sum(row.values()) for row in rows.values()) else "数据库与索引一致。")

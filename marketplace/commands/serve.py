@@ -1,0 +1,201 @@
+"""`jigai serve` and `jigai worker`: one process serves pages, API and (unless told otherwise) keeps the index."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import sys
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from marketplace.commands.runtime import Runtime, Stop, bar, tell
+
+if TYPE_CHECKING:
+    from marketplace.site import Site
+
+
+@click.command("serve")
+@click.pass_obj
+def serve(runtime: Runtime) -> None:
+    """启动网站：网页、接口和索引工作线程。 / Serve pages, API and the index worker."""
+    settings = runtime.settings
+    _log_to_stderr(settings.log_level)
+    _refuse_a_public_demonstration(runtime)
+    if settings.demo:
+        _load_the_demonstration(runtime)
+    site = _site(runtime)
+    _serve(site)
+
+
+@click.command("worker")
+@click.pass_obj
+def worker(runtime: Runtime) -> None:
+    """单独运行索引工作进程；serve 用 JIGAI_WORKER=0 启动。 / The index worker by itself."""
+    from indexer.backends import IndexBusy
+    from marketplace.app import worker_of
+
+    _log_to_stderr(runtime.settings.log_level)
+    try:
+        site = runtime.site(write=True)
+    except IndexBusy as busy:
+        raise Stop(f"{busy}。") from None
+    tell("索引工作进程已启动，Ctrl+C 结束。")
+    stop = threading.Event()
+    try:
+        worker_of(site).run(stop)
+    except KeyboardInterrupt:
+        stop.set()
+    finally:
+        site.index.close()
+
+
+def _log_to_stderr(level: str) -> None:
+    logging.basicConfig(stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True)
+    # What libraries say of their own start is of no use to whoever runs the site.
+    for name in ("alembic", "waitress"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _refuse_a_public_demonstration(runtime: Runtime) -> None:
+    """A demonstration site has passwords that everybody knows: this machine only, and no real data."""
+    settings = runtime.settings
+    if not settings.demo:
+        return
+    if not is_loopback(settings.host) or settings.is_secure:
+        raise Stop(f"演示站点（JIGAI_DEMO=1）只许监听本机，现在是 {settings.host}。请去掉 JIGAI_HOST 和 JIGAI_PUBLIC_URL，或不用演示。")
+    from sqlalchemy import func, select
+
+    from marketplace.actions.demonstration import LOGINS
+    from marketplace.records.accounts import Account
+
+    with runtime.database.reading() as session:
+        real = session.scalar(select(func.count()).select_from(Account).where(Account.login.not_in(LOGINS))) or 0
+    if real:
+        raise Stop(f"这个资料目录里有 {real} 个真实账号，不能当演示站点用。请去掉 JIGAI_DEMO，或换一个 JIGAI_DATA_DIR。")
+
+
+def _load_the_demonstration(runtime: Runtime) -> None:
+    """On the first start, into an empty database; the same as `jigai demo`."""
+    from importlib.resources import as_file, files
+
+    from sqlalchemy import func, select
+
+    from marketplace.actions.demonstration import find_demonstration_accounts
+    from marketplace.actions.demonstration_set import load_demonstration
+    from marketplace.domain.access import Role
+    from marketplace.records.solutions import Solution
+
+    with runtime.database.reading() as session:
+        accounts = find_demonstration_accounts(session)
+        solutions = session.scalar(select(func.count()).select_from(Solution)) or 0
+    if accounts:
+        return
+    if solutions:
+        raise Stop(f"这个资料目录里已有 {solutions} 个方案，却不是演示站点。请去掉 JIGAI_DEMO，或换一个 JIGAI_DATA_DIR。")
+    tell("第一次启动：载入示例数据。")
+    names = {role: term.name if (term := runtime.pilot.roles.find(role.value)) else role.value for role in Role}
+    with as_file(files("marketplace") / "data" / "demo") as folder:
+        loaded = load_demonstration(runtime.database, runtime.pilot, folder, names=names, at=datetime.now(UTC))
+    if not loaded.report.is_good:
+        raise Stop(f"示例数据没有载入：{loaded.report.bad[0].sentence()}")
+
+
+def _site(runtime: Runtime) -> Site:
+    """The opened site; with its own worker it owns the index, and fills an empty one before anybody searches in it."""
+    from indexer.backends import IndexBroken, IndexBusy
+    from marketplace.app import worker_of
+
+    if not runtime.settings.worker:
+        try:
+            return runtime.site()
+        except IndexBroken as broken:
+            raise Stop(f"{broken}。请先启动 jigai worker。") from None
+    try:
+        site = runtime.site(write=True)
+    except IndexBusy as busy:
+        raise Stop(f"{busy}。同一个资料目录只能启动一个；用 JIGAI_WORKER=0 可只启动网页。") from None
+    if not _is_filled(site):
+        tell("建立索引，第一次要算全部向量，需要一两分钟。")
+        with bar("建立索引") as progress:
+            worker_of(site).drain(progress)
+    return site
+
+
+def _is_filled(site: Site) -> bool:
+    from indexer.query import Kind
+
+    return any(site.index.backend.versions(kind) for kind in Kind)
+
+
+def _serve(site: Site) -> None:
+    from waitress.server import create_server
+
+    from marketplace.app import create_app, upload_limit, worker_of
+
+    settings = site.settings
+    app = create_app(site)
+    # Loaded before the first visitor: the first question would wait for the model otherwise.
+    site.embeddings.queries(["预热"])
+    try:
+        server = create_server(
+            app,
+            host=settings.host,
+            port=settings.port,
+            threads=settings.threads,
+            # Refused by the server itself, before the application is asked: it would buffer the whole request first.
+            max_request_body_size=upload_limit(settings),
+            ident="",
+            clear_untrusted_proxy_headers=True,
+            channel_timeout=60,
+        )
+    except OSError as error:
+        raise Stop(f"不能监听 {settings.host}:{settings.port}：{error.strerror or error}。请换一个 JIGAI_PORT。") from None
+    stop = threading.Event()
+    threads = [threading.Thread(target=worker_of(site).run, args=(stop,), name="index-worker", daemon=True)] if settings.worker else []
+    for thread in threads:
+        thread.start()
+    _announce(site, _port(server, settings.port))
+    try:
+        server.run()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(10)
+        server.close()
+        site.index.close()
+        site.database.close()
+        tell("已停止。")
+
+
+def _port(server: Any, wanted: int) -> int:
+    """The port in use; with JIGAI_PORT=0 the system chose one."""
+    return int(getattr(server, "effective_port", wanted) or wanted)
+
+
+def _announce(site: Site, port: int) -> None:
+    """Where the site is; on a demonstration site, a log-in for every role."""
+    from marketplace.actions.demonstration import find_demonstration_accounts
+
+    settings = site.settings
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    if settings.demo:
+        with site.database.reading() as session:
+            people = find_demonstration_accounts(session)
+        roles = {one.role: term.name if (term := site.pilot.roles.find(one.role.value)) else one.role.value for one in people}
+        tell("演示账号（只许本机访问）：")
+        for one in people:
+            tell(f"  {one.login:<12} {one.password}  {roles[one.role]}　{one.organisation}")
+    # The one line that scripts wait for, on stdout.
+    click.echo(f"技改供需对接平台：{settings.public_url or f'http://{host}:{port}/'}")

@@ -1,0 +1,163 @@
+"""The embedded engine's own dangers: damaged files, a full disk, two processes, another analysis, many segments."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from indexer.backends import Entry, IndexBroken, IndexBusy, Meta, Request
+from indexer.backends.embedded import EmbeddedBackend
+from indexer.backends.manifest import damage, segment_files
+from indexer.embedding import EmbeddingStore
+from indexer.opening import open_for_reading, open_for_writing
+from indexer.query import Condition, Kind, Mode, SearchQuery
+from indexer.search import Index
+from tests.indexer.conftest import Opened
+from tests.indexer.corpus import SOLUTIONS, HashedEmbedder, labels
+
+
+def files_of(folder: Path) -> list[Path]:
+    return [file for file in segment_files(next((folder / "index").glob("gen-*")) / "solution") if not file.name.endswith(".managed.json")]
+
+
+def flip(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 0x10
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize("suffix", [".idx", ".store", ".term", ".fast", ".pos", ".fieldnorm"])
+def test_a_flipped_byte_is_noticed_and_the_index_built_again(own: Opened, suffix: str) -> None:
+    own.backend.close()
+    flip(next(file for file in files_of(own.folder) if file.suffix == suffix))
+    with pytest.raises(IndexBroken):
+        open_for_reading("embedded:", own.folder, own.embeddings)
+    told: list[str] = []
+    steps: list[tuple[int, int]] = []
+    backend = open_for_writing(
+        "embedded:",
+        own.folder,
+        own.embeddings,
+        own.database,
+        labels,
+        told=told.append,
+        progress=lambda done, total: steps.append((done, total)),
+    )
+    assert "损坏" in told[0]
+    assert steps
+    assert len(backend.versions(Kind.SOLUTION)) == SOLUTIONS
+    backend.close()
+
+
+def test_a_damaged_table_of_contents_is_noticed(own: Opened) -> None:
+    own.backend.close()
+    meta = next((own.folder / "index").glob("gen-*")) / "solution" / "meta.json"
+    contents = json.loads(meta.read_text())
+    contents["segments"][0]["max_doc"] += 1
+    meta.write_text(json.dumps(contents))
+    assert "checksum" in damage(meta.parent)
+
+
+def test_a_missing_file_is_noticed(own: Opened) -> None:
+    own.backend.close()
+    files_of(own.folder)[0].unlink()
+    with pytest.raises(IndexBroken):
+        open_for_reading("embedded:", own.folder, own.embeddings)
+
+
+def test_a_removed_folder_is_filled_again(own: Opened) -> None:
+    import shutil
+
+    own.backend.close()
+    shutil.rmtree(own.folder / "index")
+    with pytest.raises(IndexBroken):
+        open_for_reading("embedded:", own.folder, own.embeddings)
+    backend = open_for_writing("embedded:", own.folder, own.embeddings, own.database, labels)
+    own.worker.backend = backend
+    own.worker.drain()
+    assert len(backend.versions(Kind.SOLUTION)) == SOLUTIONS
+    backend.close()
+
+
+@pytest.mark.parametrize("other", [{"analysis": "other"}, {"space": "other"}, {"schema": 99}])
+def test_another_analysis_or_space_means_a_rebuild(own: Opened, other: dict[str, object]) -> None:
+    meta: Meta = own.backend.meta
+    own.backend.close()
+    with pytest.raises(IndexBroken, match="重建"):
+        EmbeddedBackend(own.folder / "index", meta=replace(meta, **other), find_vectors=own.embeddings.find, write=True)  # type: ignore[arg-type]
+
+
+def test_one_process_writes_others_read(own: Opened) -> None:
+    with pytest.raises(IndexBusy):
+        open_for_writing("embedded:", own.folder, own.embeddings, own.database, labels)
+    reader = Index(open_for_reading("embedded:", own.folder, EmbeddingStore(HashedEmbedder(), own.database)), own.embeddings)
+    query = SearchQuery(text="密封点泄漏", size=30)
+    assert [hit.thing_id for hit in reader.search(query).hits] == [hit.thing_id for hit in own.index.search(query).hits]
+    reader.backend.close()
+
+
+def test_what_is_reopened_answers_alike(own: Opened) -> None:
+    query = SearchQuery(text="设备数据采集", prefer_sector="chem", filters={"sector": ("chem",)})
+    before = own.index.search(query)
+    own.backend.close()
+    backend = open_for_writing("embedded:", own.folder, own.embeddings, own.database, labels)
+    after = Index(backend, own.embeddings).search(query)
+    assert (before.hits, before.total, before.facets) == (after.hits, after.total, after.facets)
+    backend.close()
+
+
+def test_a_full_disk_leaves_the_old_index_in_use(own: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = own.backend
+    assert isinstance(backend, EmbeddedBackend)
+    before = own.index.search(SearchQuery(text="密封点", mode=Mode.LEXICAL)).hits
+
+    def full(folder: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("indexer.backends.text_index.write_manifest", full)
+    own.database.engine.dispose()
+    from tests.indexer.test_worker import count_pending, publish
+
+    publish(own.database)
+    own.worker.step()
+    assert own.index.search(SearchQuery(text="密封点", mode=Mode.LEXICAL)).hits == before
+    with own.database.reading() as session:
+        assert count_pending(session) == 1
+    monkeypatch.undo()
+    from marketplace.records.index_queue import QueuedThing
+
+    with own.database.writing() as session:
+        session.query(QueuedThing).update({"lease_until": None})
+    own.worker.drain()
+    assert own.index.search(SearchQuery(text="搪玻璃", mode=Mode.LEXICAL)).hits
+
+
+def test_many_versions_are_compacted(own: Opened) -> None:
+    entries = [
+        Entry(
+            Kind.SCENARIO,
+            number,
+            1,
+            title=f"场景{number}",
+            tokens={"words": (f"w{number}", "common")},
+            hashes=(f"h{number}",),
+            mains=1,
+            vectors=np.full((1, own.embeddings.dimension), 0.25, np.float32),
+            keywords={"sector": ("chem",)},
+            audience=("public",),
+        )
+        for number in range(5000, 6200)
+    ]
+    for version in (1, 2, 3):
+        assert set(own.backend.apply([replace(entry, version=version) for entry in entries])) == {""}
+        own.backend.refresh()
+    page = own.index.search(SearchQuery(text="w5007 common", kind=Kind.SCENARIO, mode=Mode.LEXICAL))
+    assert page.hits[0].thing_id == 5007
+    condition = Condition(Kind.SCENARIO, filters=(("sector", ("chem",)),))
+    (candidates,) = own.backend.candidates([Request(Kind.SCENARIO, (condition,), vectors=entries[0].vectors, depth=50)])[0]
+    assert len(candidates.dense.ids) == 50
+    assert len(own.backend.passages(Kind.SCENARIO, np.array([5000, 6199, 77_777])).mains) == 2

@@ -1,0 +1,33 @@
+"""Every Chinese source sentence has its English, and the compiled catalogue is the one that is written."""
+
+from __future__ import annotations
+
+import re
+
+from tools.translations import CATALOGUE, catalogue, compiled, missing, source_sentences
+
+HANZI = re.compile(r"[\u4e00-\u9fff]")
+# Names of things that stay Chinese in English sentences: words to type, and words of the sheets.
+KEPT = re.compile(r"是|否|营收|利润|负债率|精馏塔|蒸汽|回流")
+
+
+def test_no_sentence_lacks_english() -> None:
+    assert missing(catalogue(), source_sentences()) == []
+
+
+def test_english_is_english() -> None:
+    for message in catalogue():
+        if message.id:
+            assert not HANZI.search(KEPT.sub("", str(message.string))), message.id
+
+
+def test_english_fills_in_the_same_values() -> None:
+    named = re.compile(r"%\((\w+)\)s|\{(\w+)[^}]*\}")
+    for message in catalogue():
+        if message.id:
+            wanted, given = (sorted({"".join(found) for found in named.findall(str(text))}) for text in (message.id, message.string))
+            assert given == wanted, message.id
+
+
+def test_the_compiled_catalogue_is_up_to_date() -> None:
+    assert CATALOGUE.with_suffix(".mo").read_bytes() == compiled(catalogue())
