@@ -28,7 +28,7 @@ WORD_FREQUENCY = 2000
 LONGEST_WORD = 10
 SYNONYM_WEIGHT = 0.5
 AMBIGUOUS_WEIGHT = 0.25
-PINYIN_WORDS = 4
+PINYIN_WORDS = 5
 
 _STOPPED = """
 的 了 是 在 和 与 及 或 就 都 也 还 又 要 把 被 给 让 对 等 很 不 没 没有 有 能 会 上 下 里 中 个 一 到 去 来 着 过 这 那 我们 他们 一个
@@ -164,8 +164,10 @@ class Analyser:
 
     def pinyin(self, text: str) -> list[str]:
         """Tokens of the fallback field: pinyin and initials of one to four words that stand side by side."""
-        words = [word for word in self._jieba.cut(folded(text)[:200]) if HANZI.search(word)]
-        spoken = [spell(word) for word in words]
+        text = folded(text)[:200]
+        # Where any word or part of a word begins or ends, people may begin or end to type.
+        bounds = sorted({place for _, start, end in self._jieba.tokenize(text, "search") for place in (start, end)})
+        spoken = [spell(text[start:end]) for start, end in pairwise(bounds) if HANZI.search(text[start:end])]
         found: dict[str, None] = {}
         for start in range(len(spoken)):
             for end in range(start + 1, min(start + PINYIN_WORDS, len(spoken)) + 1):

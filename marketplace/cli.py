@@ -57,6 +57,7 @@ def main(ctx: click.Context) -> None:
     """
     if ctx.obj is None:
         ctx.obj = Runtime()
+        ctx.call_on_close(ctx.obj.close)
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
         return

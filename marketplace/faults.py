@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext
@@ -25,7 +26,7 @@ class Problem:
     field: str
     code: str
     message: str
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,9 @@ class Fault:
     code: str
     title: str
     message: str
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     errors: tuple[Problem, ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def detail(self) -> str:
@@ -56,7 +57,7 @@ class FaultError(Exception):
 
 def said(message: str, values: Mapping[str, Any]) -> str:
     """A Chinese source sentence in the language of the request, its values filled in."""
-    translated = gettext(message)
+    translated: str = gettext(message)
     return translated.format(**values) if values else translated
 
 

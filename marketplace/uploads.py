@@ -10,7 +10,7 @@ import time
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from marketplace.domain.lifecycle import Refused, _
 
@@ -59,7 +59,7 @@ class Uploads:
 
     folder: Path
 
-    def keep(self, stream: BinaryIO, name: str, *, owner: int) -> Upload | Refused:
+    def keep(self, stream: IO[bytes], name: str, *, owner: int) -> Upload | Refused:
         """Store a file. Its name is only shown; nothing is ever opened by it."""
         self._clean(owner)
         name = harmless_name(name)

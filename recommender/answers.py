@@ -13,7 +13,6 @@ import numpy as np
 from indexer.fusion import Passages
 from indexer.query import Vector
 from recommender.explanation import Answer
-from recommender.known_problems import KnownProblems
 
 # Median best pair of an unrelated solution, and of one that solves the problem (demonstration set: 1.7 and 4.8).
 NOTHING, CLEARLY = 1.7, 4.8
@@ -28,8 +27,8 @@ def find_answers(
 ) -> tuple[Answer, ...]:
     """For each clause the unit that comes nearest; nearness 0–1 = (z − 1.7) ÷ 3.1.
 
-    `asked` (c, d) vectors of the clauses; `background` (b, d) units of many candidates; `vectors` (u, d) of `units`; all
-    adapted, unit length.
+    `asked` (c, d) vectors of the clauses; `background` (b, d) units of many candidates; `vectors` (u, d) of `units`; all of
+    unit length.
     """
     if not len(units) or not len(clauses):
         return ()
@@ -41,7 +40,7 @@ def find_answers(
     return tuple(Answer(clause, units[best[row]], float(nearness[row, best[row]])) for row, clause in enumerate(clauses))
 
 
-def sample_of(passages: Passages, known: KnownProblems, most: int = 1000) -> Vector:
-    """(b, d) a fixed sample of the candidates' units, adapted."""
+def sample_of(passages: Passages, most: int = 1000) -> Vector:
+    """(b, d) a fixed sample of the candidates' units."""
     step = max(1, len(passages.units) // most)
-    return known.adapted(passages.units[::step])
+    return passages.units[::step]

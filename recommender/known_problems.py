@@ -95,7 +95,7 @@ def _rows(file: Path) -> list[dict[str, Any]]:
 class Insight:
     """What the known problems say of one problem.
 
-    `familiar` 0–1; `direction` (d) where solutions like the voted blurbs lie, in the adapted space; `blurbs`: the texts of
+    `familiar` 0–1; `direction` (d) where solutions like the voted blurbs lie; `blurbs`: the texts of
     the most voted ones with weights 0–1, best first; `nearest`: the place of the known problem that comes nearest;
     `scenarios` and `sectors`: code → probability, falling.
     """
@@ -109,14 +109,12 @@ class Insight:
 
 
 class KnownProblems:
-    """Opened once. `problems` (n, d) and `blurbs` (m, d) are unit vectors of the store's space; `down`, `up`: the adapter
-    x → x + (x·down)·up, learned on these very pairs, or None where none was learned for this space."""
+    """Opened once. `problems` (n, d) and `blurbs` (m, d) are unit vectors of the embedding store's space."""
 
-    def __init__(self, symptoms: Symptoms, problems: Vector, blurbs: Vector, adapter: tuple[Vector, Vector] | None = None) -> None:
+    def __init__(self, symptoms: Symptoms, problems: Vector, blurbs: Vector) -> None:
         self.symptoms = symptoms
         self._problems = problems
-        self._adapter = adapter
-        self._blurbs = self.adapted(blurbs)
+        self._blurbs = blurbs
         self._words = _Words(symptoms.problems)
         self._strange, self._familiar = _own_distances(problems)
 
@@ -127,10 +125,8 @@ class KnownProblems:
         for file in sorted(DATA.glob(VECTORS)):
             with np.load(file, allow_pickle=False) as stored:
                 if str(stored["space"]) == embeddings.space and str(stored["digest"]) == symptoms.digest:
-                    # A space that has learned these pairs already comes without an adapter.
-                    adapter = (stored["down"].astype(np.float32), stored["up"].astype(np.float32)) if "down" in stored else None
                     problems, blurbs = (_unit(stored[name].astype(np.float32)) for name in ("problems", "blurbs"))
-                    return cls(symptoms, problems, blurbs, adapter)
+                    return cls(symptoms, problems, blurbs)
         return None
 
     @classmethod
@@ -147,13 +143,6 @@ class KnownProblems:
         """Knows nothing: no problem is familiar. For a space whose vectors are still being made."""
         nothing = np.zeros((0, dimension), np.float32)
         return cls(Symptoms((), (), (), (), (), (), np.ones(0, np.float32)), nothing, nothing)
-
-    def adapted(self, vectors: Vector) -> Vector:
-        """(n, d) unit vectors, bent towards what the pairs of problem and blurb teach."""
-        if self._adapter is None:
-            return vectors
-        down, up = self._adapter
-        return _unit(vectors + (vectors @ down) @ up)
 
     def likeness(self, closeness: Vector) -> Vector:
         """(n) how far two problems of these cosines state the same need, 0–1, on the scale of the known problems."""

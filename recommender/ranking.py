@@ -86,7 +86,7 @@ class HandWeights:
 class Ranking:
     """The candidates of one problem, scored: features (n each), `content` (n) from 0 to 1, `order` their places,
     best first (past matches counted in), `past`: solution id → what became of it on similar problems,
-    `background` (b, d): units of the candidates, adapted, against which a single pair stands out or not."""
+    `background` (b, d): units of the candidates, against which a single pair stands out or not."""
 
     ask: Ask
     candidates: Candidates
@@ -97,7 +97,6 @@ class Ranking:
     order: NDArray[np.intp]
     past: Mapping[int, Similar]
     background: Vector
-    known: KnownProblems
 
     def best(self, count: int) -> list[int]:
         """The places of the best candidates."""
@@ -142,7 +141,7 @@ class Ranker:
         weights = self.weights
         features = text_match(candidates)
         passages = self.index.backend.passages(Kind.SOLUTION, candidates.ids)
-        features |= known_problems(candidates, insight, passages, self.known)
+        features |= known_problems(candidates, insight, passages)
         so_far = weights.content_scores(features, insight.familiar)
         fits, guessed = constraint_fit(ask, [traits[int(key)] for key in candidates.ids], insight, so_far)
         features |= fits
@@ -150,7 +149,7 @@ class Ranker:
         share = np.float32(weights.business["past"][0])
         raised = content + share * np.array([past[key].value if key in past else 0.0 for key in candidates.ids.tolist()], np.float32)
         order = np.lexsort((candidates.ids, -raised))
-        return Ranking(ask, candidates, insight, features, guessed, content, order, past, sample_of(passages, self.known), self.known)
+        return Ranking(ask, candidates, insight, features, guessed, content, order, past, sample_of(passages))
 
 
 def _kept(candidates: Candidates, traits: Mapping[int, Traits]) -> Candidates:

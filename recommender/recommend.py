@@ -244,8 +244,7 @@ class Recommender:
         """Solution id → which clause of the problem is answered by which of its units."""
         if not rows or not clauses:
             return {row.solution_id: () for row in rows}
-        known = ranking.known
-        asked = known.adapted(self._embeddings.queries(clauses))
+        asked = self._embeddings.queries(clauses)
         ids = np.array(sorted(row.solution_id for row in rows), np.int64)
         passages = self._index.backend.passages(Kind.SOLUTION, ids)
         place = {int(key): number for number, key in enumerate(ids)}
@@ -255,7 +254,7 @@ class Recommender:
             if len(vectors) != len(row.units):
                 # The index is a moment behind the database: these words are embedded now.
                 vectors = self._embeddings.passages(row.units)
-            found[row.solution_id] = find_answers(clauses, asked, ranking.background, row.units, known.adapted(vectors))
+            found[row.solution_id] = find_answers(clauses, asked, ranking.background, row.units, vectors)
         return found
 
 

@@ -166,6 +166,8 @@ def plan_out(site: Site, enterprise_id: int, *, budget_fen: int | None, limit: i
             .order_by(Problem.id)
         ).all()
         asks = [ask_of(row) for row in rows]
+        lines = [(row.public_id, row.source_ref, row.text) for row in rows]
+        name, code = enterprise.name, enterprise.organisation.credit_code
     plan = site.recommender.plan(asks, budget_fen=budget_fen, limit=limit)
     with site.database.reading() as session:
         numbers = [match.solution_id for matches in plan.matches.values() for match in matches]
@@ -175,17 +177,17 @@ def plan_out(site: Site, enterprise_id: int, *, budget_fen: int | None, limit: i
             row.id: row for row in session.scalars(select(Provider).where(Provider.id.in_([one.provider_id for one in plan.providers])))
         }
         return PlanOut(
-            enterprise=enterprise.name,
-            enterprise_code=enterprise.organisation.credit_code,
+            enterprise=name,
+            enterprise_code=code,
             problems=[
                 PlannedProblem(
-                    id=row.public_id,
-                    ref=row.source_ref,
-                    text=row.text,
-                    matches=shown.match_outs(plan.matches.get(row.public_id, ()), solutions),
-                    uncovered=plan.uncovered.get(row.public_id),
+                    id=key,
+                    ref=ref,
+                    text=text,
+                    matches=shown.match_outs(plan.matches.get(key, ()), solutions),
+                    uncovered=plan.uncovered.get(key),
                 )
-                for row in rows
+                for key, ref, text in lines
             ],
             providers=[
                 PlanProvider(

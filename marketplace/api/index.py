@@ -34,7 +34,8 @@ class IndexOut(Model):
 def read_index() -> IndexOut:
     site = current_site()
     with site.database.reading() as session:
-        things = {kind: count for kind, count in session.execute(select(QueuedThing.kind, func.count()).group_by(QueuedThing.kind))}
+        counted = select(QueuedThing.kind, func.count()).group_by(QueuedThing.kind)
+        things = {row[0]: row[1] for row in session.execute(counted)}
         waiting = (QueuedThing.attempts >= PARKED_AFTER) & (QueuedThing.wanted > QueuedThing.indexed)
         parked = session.scalars(select(QueuedThing).where(waiting).order_by(QueuedThing.kind, QueuedThing.thing_id).limit(100)).all()
         return IndexOut(

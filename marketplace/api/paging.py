@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import Field
 from sqlalchemy import Select
@@ -44,9 +44,9 @@ def number_of(cursor: str) -> int:
     return row if 0 <= row < _MOST else refuse_field("query.cursor", "bad_cursor", _("这个翻页标记不能用，请从第一页重新读取。"))
 
 
-def part_of(session: Session, rows: Select[tuple[Row]], entity: type[Row], query: ListQuery) -> tuple[Sequence[Row], str | None]:
+def part_of(session: Session, rows: Select[Any], entity: type[Row], query: ListQuery) -> tuple[Sequence[Row], str | None]:
     """One part of a list in the order of ids, and the cursor of the next part."""
     key = entity.id  # type: ignore[attr-defined]
-    found = session.scalars(rows.where(key > number_of(query.cursor)).order_by(key).limit(query.limit + 1)).all()
+    found: Sequence[Any] = session.scalars(rows.where(key > number_of(query.cursor)).order_by(key).limit(query.limit + 1)).all()
     part = found[: query.limit]
-    return part, cursor_of(part[-1].id) if len(found) > len(part) else None  # type: ignore[attr-defined]
+    return part, cursor_of(part[-1].id) if len(found) > len(part) else None

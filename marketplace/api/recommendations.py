@@ -118,9 +118,18 @@ def ask_from(site: Site, one: ProblemIn, place: str, path: str) -> Ask:
     low, high = (None if wan is None else fen_from_wan(wan) for wan in (budget.low, budget.high))
     for name, refused in check(ProblemDraft(text=one.text, budget_low_fen=low, budget_high_fen=high)):
         refuse_field(f"{path}.{name}", refused.code, refused.message, **refused.values)
-    words = {kind: _key(site, kind, getattr(one, kind), path) for kind in ("sector", "stage", "orientation")}
+    sector, stage, orientation = (_key(site, kind, getattr(one, kind), path) for kind in ("sector", "stage", "orientation"))
     text = one.text.replace("\0", " ")
-    return Ask(key=one.key or place, text=text, budget_low_fen=low, budget_high_fen=high, weeks=one.weeks, **words)
+    return Ask(
+        key=one.key or place,
+        text=text,
+        sector=sector,
+        stage=stage,
+        orientation=orientation,
+        budget_low_fen=low,
+        budget_high_fen=high,
+        weeks=one.weeks,
+    )
 
 
 def _key(site: Site, kind: str, word: str | None, path: str) -> str | None:

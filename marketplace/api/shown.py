@@ -51,7 +51,7 @@ def _solution(row: Solution) -> dict[str, object]:
 def solution_out(row: Solution, cases: Iterable[Case]) -> out.SolutionOut:
     same = ("summary", "orientations", "stages", "solves", "technologies", "references", "levels", "enterprise_sizes", "deployments")
     more = {name: getattr(row, name) for name in (*same, "origin", "explosion_proof", "interfaces", "certificates")}
-    return out.SolutionOut(**_solution(row), **more, scenarios=row.scenario_codes, cases=[case_out(case) for case in cases])  # type: ignore[arg-type]
+    return out.SolutionOut(**_solution(row), **more, scenarios=row.scenario_codes, cases=[case_out(case) for case in cases])
 
 
 def case_out(row: Case) -> out.CaseOut:
@@ -75,7 +75,7 @@ def _provider(row: Provider) -> dict[str, object]:
 
 
 def provider_line(row: Provider) -> out.ProviderLine:
-    return out.ProviderLine(**_provider(row))  # type: ignore[arg-type]
+    return out.ProviderLine(**_provider(row))
 
 
 def provider_out(session: Session, row: Provider, viewer: Viewer) -> out.ProviderOut:
@@ -83,7 +83,7 @@ def provider_out(session: Session, row: Provider, viewer: Viewer) -> out.Provide
     past = list(session.scalars(select(Outcome).where(Outcome.provider_id == row.id)))
     record = track_record(past)
     more = {name: getattr(row, name) for name in ("founded", "staff", "qualifications", "summary")}
-    return out.ProviderOut(**_provider(row), **more, solutions=session.scalar(owned) or 0, record=record_out(record))  # type: ignore[arg-type]
+    return out.ProviderOut(**_provider(row), **more, solutions=session.scalar(owned) or 0, record=record_out(record))
 
 
 def record_out(record: TrackRecord) -> out.Record:
@@ -92,7 +92,7 @@ def record_out(record: TrackRecord) -> out.Record:
 
 
 def scenario_line(row: Scenario) -> out.ScenarioLine:
-    return out.ScenarioLine(**_scenario(row))  # type: ignore[arg-type]
+    return out.ScenarioLine(**_scenario(row))
 
 
 def _scenario(row: Scenario) -> dict[str, object]:
@@ -102,7 +102,7 @@ def _scenario(row: Scenario) -> dict[str, object]:
 
 def scenario_out(row: Scenario) -> out.ScenarioOut:
     more = {name: getattr(row, name) for name in ("description", "canonical", "typical_problems", "typical_solutions")}
-    return out.ScenarioOut(**_scenario(row), **more)  # type: ignore[arg-type]
+    return out.ScenarioOut(**_scenario(row), **more)
 
 
 def enterprise_out(row: Enterprise) -> out.EnterpriseOut:

@@ -120,7 +120,7 @@ def _accounts(runtime: Runtime) -> Found:
 def _embedder(runtime: Runtime) -> Found:
     from indexer.embedding import EmbeddingStore, open_embedder
 
-    vectors = EmbeddingStore(open_embedder(runtime.settings.embedder)).queries(["压机停机"])
+    vectors = EmbeddingStore(open_embedder(runtime.settings.embedder, runtime.settings.data_dir / "models")).queries(["压机停机"])
     length = float((vectors[0] ** 2).sum())
     good = abs(length - 1) < 1e-3
     yield good, f"向量模型可用，{vectors.shape[1]} 维。" if good else f"向量模型的结果不对（长度 {length:.3f}，应为 1）。"

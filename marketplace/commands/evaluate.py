@@ -22,7 +22,9 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--qrels", type=FILE, required=True, help="qrels.tsv：query-id、corpus-id、score，有表头")
 @click.option("--mode", type=click.Choice(MODES), default="recommend", show_default=True, help="用哪种方式 / which mode")
 @click.option("--history", type=FILE, help="过去的对接结果，供 recommend 使用 / past matches for recommend")
-@click.option("--run", "run_file", type=click.Path(dir_okay=False, path_type=Path), help="把排序写成 TREC 格式 / write the ranking in TREC form")
+@click.option(
+    "--run", "run_file", type=click.Path(dir_okay=False, path_type=Path), help="把排序写成 TREC 格式 / write the ranking in TREC form"
+)
 @click.option("--json", "as_json", is_flag=True, help="只在标准输出写 JSON / JSON only on stdout")
 @click.pass_obj
 def evaluate(
@@ -67,7 +69,7 @@ def _vectors(runtime: Runtime) -> EmbeddingStore:
     from marketplace.records.database import Database
 
     try:
-        embedder = open_embedder(runtime.settings.embedder)
+        embedder = open_embedder(runtime.settings.embedder, runtime.settings.data_dir / "models")
     except ValueError as error:
         raise Stop(str(error)) from None
     try:

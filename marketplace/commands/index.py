@@ -120,10 +120,10 @@ def rebuild(runtime: Runtime, as_json: bool) -> None:
 @click.pass_obj
 def reconcile(runtime: Runtime, as_json: bool) -> None:
     """核对数据库与索引，把差异重新编入。 / Compare database and index, and index the difference again."""
-    from indexer.backends import EngineError
-    from indexer.reconcile import reconcile as compare
     from sqlalchemy import update
 
+    from indexer.backends import EngineError
+    from indexer.reconcile import reconcile as compare
     from marketplace.records.index_queue import QueuedThing
 
     with runtime.database.writing() as session:

@@ -116,6 +116,14 @@ class Runtime:
         """The opened site. `write`: this process owns the index; IndexBusy when a server does."""
         return self._writer if write else self._reader
 
+    def close(self) -> None:
+        """Give back what was opened: the index has one owner, and the next command may want to be it."""
+        for name in ("_reader", "_writer"):
+            if name in vars(self):
+                vars(self)[name].index.close()
+        if "database" in vars(self):
+            self.database.close()
+
     def drain(self) -> int:
         """Index what waits: in this process, or, where a server owns the index, by waiting until it has. How many things."""
         from indexer.backends import IndexBusy

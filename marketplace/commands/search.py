@@ -32,7 +32,9 @@ def key_of(runtime: Runtime, kind: str, word: str | None) -> str | None:
         return None
     found = runtime.pilot.find(kind, word)
     if found is None:
-        near = runtime.pilot.suggestions(kind, word) or tuple(f"{term.key}（{term.short or term.name}）" for term in runtime.pilot.terms(kind))
+        near = runtime.pilot.suggestions(kind, word) or tuple(
+            f"{term.key}（{term.short or term.name}）" for term in runtime.pilot.terms(kind)
+        )
         raise Stop(f"没有“{word}”，可填：{'、'.join(near)}。")
     return found.key
 
@@ -42,7 +44,9 @@ def key_of(runtime: Runtime, kind: str, word: str | None) -> str | None:
 @click.option("--kind", type=click.Choice(KINDS), default="solution", show_default=True, help="找什么 / what to look for")
 @click.option("--sector", help="行业，如 chem 或 化工 / only this sector")
 @click.option("--limit", type=click.IntRange(1, 50), default=10, show_default=True, help="最多几条 / how many at most")
-@click.option("--mode", type=click.Choice(["lexical", "dense", "hybrid"]), default="hybrid", show_default=True, help="检索方式 / which sides")
+@click.option(
+    "--mode", type=click.Choice(["lexical", "dense", "hybrid"]), default="hybrid", show_default=True, help="检索方式 / which sides"
+)
 @click.option("--json", "as_json", is_flag=True, help="只在标准输出写 JSON / JSON only on stdout")
 @click.pass_obj
 def search(runtime: Runtime, text: str, kind: str, sector: str | None, limit: int, mode: str, as_json: bool) -> None:
@@ -59,7 +63,9 @@ def search(runtime: Runtime, text: str, kind: str, sector: str | None, limit: in
         emit(found.model_dump(mode="json"))
         return
     for hit in found.hits:
-        click.echo(f"{hit.rank:>3}  {hit.title}" + (f" · {hit.provider}" if hit.provider and hit.provider != hit.title else "") + f"  [{hit.id}]")
+        click.echo(
+            f"{hit.rank:>3}  {hit.title}" + (f" · {hit.provider}" if hit.provider and hit.provider != hit.title else "") + f"  [{hit.id}]"
+        )
     tell(f"共 {found.total} 条候选，用时 {found.took_ms:.0f} 毫秒。")
     if found.dropped:
         tell(f"没有同时满足全部条件的，已放宽：{'、'.join(found.dropped)}。")
@@ -74,12 +80,21 @@ def search(runtime: Runtime, text: str, kind: str, sector: str | None, limit: in
 @click.option("--problem-id", help="已有问题的编号 / a stored problem")
 @click.option("--enterprise", help="企业的统一社会信用代码：整张问题清单的一企一策 / plan for an enterprise")
 @click.option("--sector", help="行业，如 chem 或 化工 / sector of the problem")
-@click.option("--by", type=click.Choice(["solution", "provider"]), default="solution", show_default=True, help="按方案或服务商列出 / list by")
+@click.option(
+    "--by", type=click.Choice(["solution", "provider"]), default="solution", show_default=True, help="按方案或服务商列出 / list by"
+)
 @click.option("--limit", type=click.IntRange(1, 50), default=10, show_default=True, help="最多几条 / how many at most")
 @click.option("--json", "as_json", is_flag=True, help="只在标准输出写 JSON / JSON only on stdout")
 @click.pass_obj
 def recommend(
-    runtime: Runtime, problem: str | None, problem_id: str | None, enterprise: str | None, sector: str | None, by: str, limit: int, as_json: bool
+    runtime: Runtime,
+    problem: str | None,
+    problem_id: str | None,
+    enterprise: str | None,
+    sector: str | None,
+    by: str,
+    limit: int,
+    as_json: bool,
 ) -> None:
     """为问题推荐方案和服务商，并说明理由。 / Solutions and providers for a problem, with reasons."""
     given = [value for value in (problem, problem_id, enterprise) if value is not None]
@@ -131,7 +146,14 @@ def _plan(site: Site, code: str, *, limit: int, as_json: bool) -> None:
     found = plan_out(site, number, budget_fen=None, limit=limit)
     if as_json:
         whole = found.model_dump(mode="json")
-        emit({"enterprise": whole.pop("enterprise"), "enterprise_code": whole.pop("enterprise_code"), "problems": whole.pop("problems"), "plan": whole})
+        emit(
+            {
+                "enterprise": whole.pop("enterprise"),
+                "enterprise_code": whole.pop("enterprise_code"),
+                "problems": whole.pop("problems"),
+                "plan": whole,
+            }
+        )
         return
     click.echo(found.enterprise)
     for one in found.problems:

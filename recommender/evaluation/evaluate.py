@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -35,10 +35,8 @@ DEPTH = 100
 BATCH = 256
 
 
-class Told(Protocol):
-    """Called with (done, total) while documents are indexed."""
-
-    def __call__(self, done: int, total: int) -> None: ...
+# Called with (done, total) while documents are indexed.
+Told = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

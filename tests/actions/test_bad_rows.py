@@ -1,5 +1,4 @@
 """Every kind of bad row, with the very sentence that a person reads."""
-# ruff: noqa: E501  (a sentence stays on its line)
 
 from __future__ import annotations
 

@@ -153,7 +153,11 @@ def test_a_recommendation_for_one_for_a_stored_and_for_many(demo_site: Site, dem
     (found,) = one.json["results"]
     assert [match["rank"] for match in found["matches"]] == [1, 2, 3, 4, 5]
     assert found["matches"][0]["reasons"]
-    assert all(reason["text"] and reason["part"] in {"fits", "assumed", "missing", "ask"} for match in found["matches"] for reason in match["reasons"])
+    assert all(
+        reason["text"] and reason["part"] in {"fits", "assumed", "missing", "ask"}
+        for match in found["matches"]
+        for reason in match["reasons"]
+    )
     assert {"provider", "score", "strength", "best"} <= set(found["providers"][0])
     stored = machine.post("/api/v1/recommend", json={"problem_id": things.problem, "limit": 3}, headers=bearer)
     assert len(stored.json["results"][0]["matches"]) == 3

@@ -76,7 +76,9 @@ def test_a_list_holds_what_its_reader_may_read_and_no_more(browsers: dict[str, B
     assert {counts[person].status_code for person in ("finance", "area", "expert")} == {403}
 
 
-def test_a_provider_reads_problems_without_enterprise_area_and_budget(demo_site: Site, browsers: dict[str, Browser], things: Things) -> None:
+def test_a_provider_reads_problems_without_enterprise_area_and_budget(
+    demo_site: Site, browsers: dict[str, Browser], things: Things
+) -> None:
     with demo_site.database.reading() as session:
         problem = session.scalars(select(Problem).where(Problem.public_id == things.problem)).one()
         names = (problem.enterprise.name, problem.enterprise.name.split("（")[0])
@@ -103,7 +105,9 @@ def test_problems_of_others_are_as_absent_as_none(browsers: dict[str, Browser], 
     assert told(foreign) == told(missing)
     for person in ("enterprise2", "provider", "bureau", "anyone"):
         answer = browsers[person].client.post(
-            "/api/v1/recommend", json={"problem_id": things.problem}, headers={"X-CSRFToken": browsers[person].token("/account" if person != "anyone" else "/login")}
+            "/api/v1/recommend",
+            json={"problem_id": things.problem},
+            headers={"X-CSRFToken": browsers[person].token("/account" if person != "anyone" else "/login")},
         )
         assert answer.status_code == 404, person
 

@@ -33,7 +33,9 @@ def test_states_are_written_in_one_place() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Assign | ast.AugAssign):
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                writers += [f"{path.relative_to(ROOT)}:{node.lineno}" for t in targets if isinstance(t, ast.Attribute) and t.attr == "state"]
+                writers += [
+                    f"{path.relative_to(ROOT)}:{node.lineno}" for t in targets if isinstance(t, ast.Attribute) and t.attr == "state"
+                ]
     assert writers == []
 
 
@@ -62,7 +64,10 @@ def test_lifecycles_page_is_up_to_date() -> None:
 
 def lifecycles() -> str:
     """The generated page: every process of the platform as a table of states."""
-    parts = ["# 状态与流转 / Life cycles", "由程序中的流转表生成，请勿手改：`python tests/architecture/test_conventions.py > docs/lifecycles.md`。"]
+    parts = [
+        "# 状态与流转 / Life cycles",
+        "由程序中的流转表生成，请勿手改：`python tests/architecture/test_conventions.py > docs/lifecycles.md`。",
+    ]
     for title, module in (
         ("服务商 Provider", providers), ("方案 Solution", solutions), ("场景 Scenario", scenarios),
         ("诊断 Diagnosis", diagnoses), ("问题 Problem", problems),

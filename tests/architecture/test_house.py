@@ -50,7 +50,9 @@ def test_wheel_installs_and_carries_its_data(tmp_path: Path) -> None:
     (site_packages,) = (tmp_path / "fresh" / "lib").glob("python*/site-packages")
     dependencies = next(path for path in sys.path if path.endswith("site-packages"))
     (site_packages / "dependencies.pth").write_text(dependencies + "\n", encoding="utf-8")
-    code = "import marketplace.app, pathlib; print(pathlib.Path(marketplace.app.__file__).parent); print(marketplace.app.templates_folder())"
+    code = (
+        "import marketplace.app, pathlib; print(pathlib.Path(marketplace.app.__file__).parent); print(marketplace.app.templates_folder())"
+    )
     done = subprocess.run([str(python), "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     installed, templates = done.stdout.splitlines()
     assert installed.startswith(str(tmp_path))

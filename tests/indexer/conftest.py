@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +32,8 @@ class Opened:
 
 
 def opened(url: str, folder: Path, embedder: CachedEmbedder | HashedEmbedder) -> Opened:
-    database = migrated(folder)
-    load(database)
+    """The index of a folder, everything in it indexed."""
+    database = Database(f"sqlite:///{folder / 'jigai.db'}")
     embeddings = EmbeddingStore(embedder, database)
     backend = open_for_writing(url, folder, embeddings, database, labels)
     worker = Worker(database, backend, embeddings, labels)
@@ -40,19 +41,44 @@ def opened(url: str, folder: Path, embedder: CachedEmbedder | HashedEmbedder) ->
     return Opened(url, folder, database, embeddings, backend, Index(backend, embeddings), worker)
 
 
+@pytest.fixture(scope="session")
+def rows_only(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with the small corpus, nothing indexed yet."""
+    folder = tmp_path_factory.mktemp("rows")
+    database = migrated(folder)
+    load(database)
+    database.close()
+    return folder / "jigai.db"
+
+
 @pytest.fixture(scope="session", params=ENGINES)
-def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+def template(request: pytest.FixtureRequest, rows_only: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """A folder with everything indexed, to be copied."""
+    folder = tmp_path_factory.mktemp("template")
+    shutil.copy(rows_only, folder)
+    site = opened(request.param, folder, HashedEmbedder())
+    site.backend.close()
+    site.database.close()
+    return site.url, folder
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def shared(request: pytest.FixtureRequest, rows_only: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     """Read only: real vectors, shared by all tests that change nothing."""
-    site = opened(request.param, tmp_path_factory.mktemp("shared"), CachedEmbedder())
+    folder = tmp_path_factory.mktemp("shared")
+    shutil.copy(rows_only, folder)
+    site = opened(request.param, folder, CachedEmbedder())
     yield site
     site.backend.close()
     site.database.close()
 
 
-@pytest.fixture(params=ENGINES)
-def own(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
+@pytest.fixture
+def own(template: tuple[str, Path], tmp_path: Path) -> Iterator[Opened]:
     """For tests that change something: vectors without meaning, an index of its own."""
-    site = opened(request.param, tmp_path, HashedEmbedder())
+    url, made = template
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    site = opened(url, tmp_path, HashedEmbedder())
     yield site
     site.backend.close()
     site.database.close()

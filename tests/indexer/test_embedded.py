@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import resource
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from indexer.backends import Entry, IndexBroken, IndexBusy, Meta, Request
+from indexer.backends import EngineError, Entry, IndexBroken, IndexBusy, Meta, Request
 from indexer.backends.embedded import EmbeddedBackend
 from indexer.backends.manifest import damage, segment_files
 from indexer.embedding import EmbeddingStore
@@ -110,30 +111,23 @@ def test_what_is_reopened_answers_alike(own: Opened) -> None:
     backend.close()
 
 
-def test_a_full_disk_leaves_the_old_index_in_use(own: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    backend = own.backend
-    assert isinstance(backend, EmbeddedBackend)
-    before = own.index.search(SearchQuery(text="密封点", mode=Mode.LEXICAL)).hits
-
-    def full(folder: Path) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("indexer.backends.text_index.write_manifest", full)
-    own.database.engine.dispose()
-    from tests.indexer.test_worker import count_pending, publish
-
-    publish(own.database)
-    own.worker.step()
-    assert own.index.search(SearchQuery(text="密封点", mode=Mode.LEXICAL)).hits == before
-    with own.database.reading() as session:
-        assert count_pending(session) == 1
-    monkeypatch.undo()
-    from marketplace.records.index_queue import QueuedThing
-
-    with own.database.writing() as session:
-        session.query(QueuedThing).update({"lease_until": None})
-    own.worker.drain()
-    assert own.index.search(SearchQuery(text="搪玻璃", mode=Mode.LEXICAL)).hits
+def test_a_full_disk_leaves_the_old_index_in_use(own: Opened) -> None:
+    query = SearchQuery(text="密封点", mode=Mode.LEXICAL)
+    before = own.index.search(query).hits
+    large = Entry(Kind.SOLUTION, 900, 1, title="密封点", tokens={"words": ("密封", "点") * 20_000}, audience=("public",))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # No file may grow beyond this now: the engine's writes fail as they would on a full disk.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, hard))
+    try:
+        own.backend.apply([large])
+        with pytest.raises(EngineError):
+            own.backend.refresh()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert own.index.search(query).hits == before
+    own.backend.apply([large])
+    own.backend.refresh()
+    assert 900 in {hit.thing_id for hit in own.index.search(query).hits}
 
 
 def test_many_versions_are_compacted(own: Opened) -> None:
