@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum, auto
+from functools import cache
 from typing import Protocol
 
 
@@ -115,6 +116,15 @@ class Words(Protocol):
     def suggestions(self, kind: str, text: str) -> tuple[str, ...]: ...
     def scenario_codes(self, code: str) -> tuple[str, ...]: ...
     def sector_of_industry(self, code: str) -> TermLike | None: ...
+
+
+class Remembered:
+    """The pilot's words for the length of one file, in which ten thousand rows hold a few dozen words."""
+
+    def __init__(self, words: Words) -> None:
+        self.terms, self.suggestions, self.sector_of_industry = words.terms, words.suggestions, words.sector_of_industry
+        self.find = cache(words.find)
+        self.scenario_codes = cache(words.scenario_codes)
 
 
 # What a kind of word is called in a sentence.

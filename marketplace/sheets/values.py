@@ -29,6 +29,9 @@ _TIME_OF_DAY = re.compile(r"[T\s]+\d{1,2}:\d{2}.*$")
 
 def clean(text: str) -> str:
     """Without what no database or page takes: control characters, lone surrogates, a byte order mark."""
+    # Nearly every cell is one line of printable characters, in which there is nothing to look for.
+    if text.isprintable():
+        return text.strip()
     return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
 
 

@@ -24,8 +24,8 @@ from marketplace.web.search_address import KINDS, SORTS, Address, parse, query_o
 from marketplace.web.wording import term
 
 pages = Blueprint("search", __name__)
-# The first facets are open; the rest are one click away.
-OPEN_FACETS = 5
+# These facets are open; the rest are one click away.
+OPEN_FACETS = frozenset({"sector", "stage", "orientation", "form", "local", "priority", "provider_kind", "scenario_kind"})
 MOST_VALUES = 12
 
 
@@ -198,7 +198,7 @@ def _facets(address: Address, counts: Mapping[str, Sequence[FacetCount]], base: 
             if value in chosen or found[value]
         ]
         if rows:
-            groups.append(FacetGroup(condition_word(name), rows, len(groups) < OPEN_FACETS or bool(chosen)))
+            groups.append(FacetGroup(condition_word(name), rows, name in OPEN_FACETS or bool(chosen)))
     return groups
 
 

@@ -34,12 +34,20 @@ def term(kind: str, key: str, *, short: bool = False) -> str:
 def terms(kind: str, keys: Iterable[str], *, short: bool = False) -> str:
     """Several words in one line."""
     words = [term(kind, key, short=short) for key in keys]
-    return (", " if language() == "en" else "、").join(words)
+    return sep("、").join(words)
 
 
 def state(noun: str, value: str) -> tuple[str, str]:
     """The word of a state and its tone."""
     return current_site().pilot.label(noun, str(value), language()) or (str(value), "calm")
+
+
+SEPARATORS = {"、": ", ", "，": ", ", "；": "; ", "：": ": ", "（": " (", "）": ")"}
+
+
+def sep(mark: str) -> str:
+    """A mark between parts of a line, as the language of the page writes it."""
+    return mark if language() == "zh" else SEPARATORS[mark]
 
 
 def figure(number: float) -> str:
@@ -153,7 +161,7 @@ def effect(row: dict[str, Any]) -> str:
         return say("没有前后数据")
     text = f"{_plain(before)} → {_plain(after)}{' ' + unit if unit else ''}"
     change = _change(before, after, unit)
-    return f"{text}（{change}）" if change else text
+    return f"{text}{sep('（')}{change}{sep('）')}" if change else text
 
 
 def _plain(value: Any) -> str:
@@ -187,5 +195,25 @@ def years(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: row.get("year") or 0)
 
 
-WORDS = (term, state, figure, percent, money, money_range, bare_range, price, budget, band, revenue, weeks, day, month, local_service,
-         rating, effect, opening, years)  # fmt: skip
+WORDS = (
+    term,
+    state,
+    sep,
+    figure,
+    percent,
+    money,
+    money_range,
+    bare_range,
+    price,
+    budget,
+    band,
+    revenue,
+    weeks,
+    day,
+    month,
+    local_service,
+    rating,
+    effect,
+    opening,
+    years,
+)

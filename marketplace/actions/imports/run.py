@@ -17,7 +17,7 @@ from marketplace.actions.imports.writing import Writer, changes
 from marketplace.domain.lifecycle import _
 from marketplace.records.database import Database
 from marketplace.sheets.bad_rows import write_bad_rows
-from marketplace.sheets.columns import Words
+from marketplace.sheets.columns import Remembered, Words
 from marketplace.sheets.rows import BadCell, Table
 from marketplace.sheets.sources import read_path
 
@@ -71,9 +71,10 @@ def import_path(
     report.bad += reading.bad
     report.notes += reading.notes
     items: Items = {name: [] for name in TARGETS}
+    words = Remembered(pilot)
     stage = _Stage(progress, _("核对"), sum(len(table.rows) for table in reading.tables))
     for table in reading.tables:
-        items[table.sheet.noun] += check_table(table, pilot, report.notes, stage.step)
+        items[table.sheet.noun] += check_table(table, words, report.notes, stage.step)
     if dry_run:
         with database.reading() as session:
             _judge(session, items, source, report)

@@ -39,27 +39,28 @@ class Writer:
 
     def write(self, noun: str, items: list[Item]) -> None:
         """Write the items of a noun whose rows are new or changed."""
-        created: list[tuple[Item, Record]] = []
+        created: list[tuple[Item, Record, dict[str, Any]]] = []
         for item in items:
             if item.existing is None:
-                created.append((item, self._create(item)))
+                values = own_values(item)
+                created.append((item, self._create(item, values), values))
             else:
                 self._update(item, item.existing)
             self.step()
         self.session.flush()
-        for item, record in created:
+        for item, record, values in created:
             item.existing = record
-            self._note(item, "import", None, _all_values(item, record))
+            self._note(item, "import", None, _all_values(values, record))
 
     def enqueue(self) -> None:
         """Ask for everything that speaks of the touched rows to be indexed again."""
         enqueue_dependants(self.session, self.touched)
 
-    def _create(self, item: Item) -> Record:
+    def _create(self, item: Item, values: dict[str, Any]) -> Record:
         record = TARGETS[item.noun].record()
         if isinstance(record, (Provider, Enterprise)):
             record.organisation = self._organisation(item)
-        for name, value in own_values(item).items():
+        for name, value in values.items():
             setattr(record, name, value)
         thing: Any = record
         thing.source, thing.source_ref = self.source, item.key
@@ -147,8 +148,9 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _all_values(item: Item, record: Record) -> dict[str, Any]:
-    found = {name: _plain(value) for name, value in own_values(item).items()}
+def _all_values(values: dict[str, Any], record: Record) -> dict[str, Any]:
+    """What the history keeps of a new record."""
+    found = {name: _plain(value) for name, value in values.items()}
     if isinstance(record, (Provider, Enterprise)):
         found |= {"name": record.organisation.name, "credit_code": record.organisation.credit_code}
     return found
