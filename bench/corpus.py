@@ -17,7 +17,6 @@ from indexer.analysis import analyser, spell
 from indexer.backends import Entry
 from indexer.documents import Document, mains, sentences_of, units
 from indexer.embedding import EmbeddingStore
-from indexer.entries import tokens_of
 from indexer.query import Kind, Vector
 
 DEMONSTRATION = Path(__file__).parents[1] / "marketplace" / "data" / "demo"
@@ -103,26 +102,30 @@ def entries(source: Source, vectors: int, *, seed: int = 1) -> Iterator[Entry]:
     sentences = [sentence for row in source.rows for sentence in sentences_of(row["summary"])]
     solves = [point for row in source.rows for point in row["solves"]]
     technologies = [point for row in source.rows for point in row["technologies"]]
+    # Every clause is cut once: the tokens of texts that are joined by full stops are their tokens joined.
+    tokens = {clause: (cut.cut(clause), cut.bigrams(clause)) for clause in {*sentences, *solves, *technologies}}
     for number in range(1, vectors // MAINS + 1):
         one, other = (source.rows[place] for place in chance.integers(0, len(source.rows), 2))
-        made = {
-            **one,
-            "title": f"{one['title'][: chance.integers(4, 12)]}{other['title'][-chance.integers(4, 12) :]}",
-            "summary": "。".join(sentences[place] for place in chance.integers(0, len(sentences), 4)),
-            "solves": [solves[place] for place in chance.integers(0, len(solves), 3)],
-            "technologies": [technologies[place] for place in chance.integers(0, len(technologies), 3)],
-            "sectors": one["sectors"],
-            "stages": other["stages"],
-        }
+        title = f"{one['title'][: chance.integers(4, 12)]}{other['title'][-chance.integers(4, 12) :]}"
+        body = [sentences[place] for place in chance.integers(0, len(sentences), 4)]
+        points = [solves[place] for place in chance.integers(0, len(solves), 3)]
+        means = [technologies[place] for place in chance.integers(0, len(technologies), 3)]
+        made = {**one, "title": title, "summary": "。".join(body), "solves": points, "technologies": means, "stages": other["stages"]}
+        clauses = [tokens[clause] for clause in (*body, *points, *means)]
         document = _document(made, number, int(chance.integers(1, 2000)))
         yield Entry(
             kind=Kind.SOLUTION,
             thing_id=number,
             version=1,
             provider_id=document.provider_id,
-            title=made["title"],
-            spelt=spell(made["title"]),
-            tokens=tokens_of(document, cut),
+            title=title,
+            spelt=spell(title),
+            tokens={
+                "words": (*cut.cut(title), *(token for words, _ in clauses for token in words)),
+                "labels": tuple(cut.cut(document.text["labels"])),
+                "grams": (*cut.bigrams(title), *(token for _, grams in clauses for token in grams)),
+                "pinyin": tuple(cut.pinyin(title)),
+            },
             hashes=tuple(f"{number}-{place}" for place in range(MAINS + 6)),
             mains=MAINS,
             vectors=np.concatenate([_near(source.seeds_main, MAINS, chance), _near(source.seeds_unit, 6, chance)]),

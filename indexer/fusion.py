@@ -20,6 +20,8 @@ Ids = NDArray[np.int64]
 Owners = NDArray[np.int64]
 
 DENSE_DEPTH = 100
+# Of this many candidates all passages are read.
+READ = 200
 LEXICAL_WEIGHT = 0.5
 # Codes, abbreviations and Latin jargon are found by the letter, not by the meaning that a small model guesses.
 CODES_LEXICAL_WEIGHT = 0.7
@@ -66,25 +68,43 @@ def lexical_scores(ids: Ids, sides: Sequence[Side], weights: Sequence[float]) ->
 def closeness(passages: Passages, wholes: Vector, clauses: Vector, count: int) -> Vector:
     """(count) how close each of `count` things is to a query: `wholes` (q, d) and `clauses` (c, d); -inf without passages."""
     asked = np.concatenate([wholes, clauses])
-    mean, best = _of_things(passages.mains @ asked.T, passages.main_of, count)
-    _, best_unit = _of_things(passages.units @ asked.T, passages.unit_of, count)
     parts = len(wholes)
-    best_of_all = np.maximum(best, best_unit)
-    of_clauses = np.where(np.isfinite(best_unit[:, parts:]), best_unit[:, parts:], best[:, parts:])
-    whole = (mean[:, :parts] + best_of_all[:, :parts]).mean(axis=1)
-    return np.asarray(whole + of_clauses.mean(axis=1), np.float32)
+    of_mains, of_units = asked @ passages.mains.T, asked @ passages.units.T
+    best, best_unit = (_best(scores, owner, count) for scores, owner in ((of_mains, passages.main_of), (of_units, passages.unit_of)))
+    sums = np.zeros((parts, count), np.float32)
+    first = np.flatnonzero(np.diff(passages.main_of, prepend=-1))
+    if len(first):
+        sums[:, passages.main_of[first]] = np.add.reduceat(of_mains[:parts], first, axis=1)
+    counts = np.bincount(passages.main_of, minlength=count)
+    mean = np.where(counts > 0, sums / np.maximum(counts, 1), np.float32(-np.inf))
+    of_clauses = np.where(np.isfinite(best_unit[parts:]), best_unit[parts:], best[parts:])
+    whole = (mean + np.maximum(best, best_unit)[:parts]).mean(axis=0)
+    return np.asarray(whole + of_clauses.mean(axis=0), np.float32)
 
 
-def _of_things(scores: Vector, owner: Owners, count: int) -> tuple[Vector, Vector]:
-    """(count, k) mean and maximum of the rows of each owner; owners rise."""
-    mean = np.full((count, scores.shape[1]), -np.inf, np.float32)
-    best = mean.copy()
-    if len(owner):
-        first = np.flatnonzero(np.diff(owner, prepend=-1))
-        owners = owner[first]
-        best[owners] = np.maximum.reduceat(scores, first, axis=0)
-        mean[owners] = np.add.reduceat(scores, first, axis=0) / np.diff(first, append=len(owner))[:, None]
-    return mean, best
+def _best(scores: Vector, owner: Owners, count: int) -> Vector:
+    """(k, count) the highest score of each owner's passages; -inf for who has none. Owners rise."""
+    best = np.full((len(scores), count), -np.inf, np.float32)
+    first = np.flatnonzero(np.diff(owner, prepend=-1))
+    if len(first):
+        best[:, owner[first]] = np.maximum.reduceat(scores, first, axis=1)
+    return best
+
+
+def worth_reading(ids: Ids, lexical: Vector, dense: Side, weight: float, most: int = READ) -> NDArray[np.intp]:
+    """Places, rising, of the `most` candidates whose passages are read: the best by what the engine said of them.
+
+    The dense side is stretched between its best and its hundredth, so that for all others it says 0 anyhow.
+    """
+    if len(ids) <= most:
+        return np.arange(len(ids))
+    scanned = np.zeros(len(ids), np.float32)
+    scanned[np.searchsorted(ids, dense.ids)] = stretched(dense.scores)
+    # Half of them by the dense side alone: what it holds to be close is read, whatever the words say.
+    near = np.searchsorted(ids, dense.ids[: most // 2])
+    scores = fused(lexical, scanned, weight).copy()
+    scores[near] += 2
+    return np.sort(best_of(scores, most))
 
 
 def stretched(scores: Vector) -> Vector:

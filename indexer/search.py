@@ -16,7 +16,7 @@ from indexer.analysis import Question, Term, analyser
 from indexer.backends import Candidates, Request, SearchBackend
 from indexer.embedding import EmbeddingStore
 from indexer.facets import Columns, counts, holds, sort_key
-from indexer.fusion import Passages, closeness, fused, lexical_scores, lexical_weight, raised, stretched
+from indexer.fusion import Passages, closeness, fused, lexical_scores, lexical_weight, raised, stretched, worth_reading
 from indexer.parts import Parts, parts_of
 from indexer.query import CANDIDATES, FACETS, Condition, FacetCount, Hit, Kind, Mode, Page, SearchQuery, Sort, Vector, condition_of
 from indexer.relaxing import relaxed
@@ -174,8 +174,9 @@ class Index:
         lexical = lexical_scores(columns.ids, sides, weights)
         dense = np.zeros(len(columns.ids), np.float32)
         if asked.wholes is not None and asked.clauses is not None:
-            passages = self.backend.passages(query.kind, columns.ids)
-            dense = stretched(closeness(passages, asked.wholes, asked.clauses, len(columns.ids)))
+            places = worth_reading(columns.ids, lexical, found.dense, weight)
+            passages = self.backend.passages(query.kind, columns.ids[places])
+            dense[places] = stretched(closeness(passages, asked.wholes, asked.clauses, len(places)))
         scores = fused(lexical, dense, weight)
         if query.prefer_sector and "sector" in columns.facets:
             sector = columns.facets["sector"]

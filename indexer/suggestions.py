@@ -109,10 +109,16 @@ class Suggestions:
         if not unknown or len(text) > LONGEST_MEANT:
             return ""
         frequencies, _ = self._backend.frequencies(kind, unknown)
-        said = meant = folded(text[:LONGEST_MEANT]).strip()
-        for token, frequency in zip(unknown, frequencies, strict=True):
-            if not frequency and (instead := self._correction(kind, token)):
-                meant = meant.replace(token, instead)
+        better = {
+            token: instead
+            for token, frequency in zip(unknown, frequencies, strict=True)
+            if not frequency and (instead := self._correction(kind, token))
+        }
+        if not better:
+            return ""
+        said = meant = folded(text).strip()
+        for token, instead in better.items():
+            meant = meant.replace(token, instead)
         return meant if meant != said else ""
 
     def _correction(self, kind: Kind, token: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.parts import Parts, parts_of
 from indexer.query import Kind, Vector
 from indexer.search import Index
 from recommender.answers import sample_of
@@ -19,6 +20,7 @@ from recommender.features.past_matches import Similar
 from recommender.features.text_match import text_match
 from recommender.known_problems import Insight, KnownProblems
 
+NO_PARTS = Parts((), ())
 # Ids → what these solutions say they are made for; one that is missing may not be recommended right now.
 FindTraits = Callable[[Ids], Mapping[int, Traits]]
 
@@ -26,7 +28,9 @@ FindTraits = Callable[[Ids], Mapping[int, Traits]]
 # less than 0.015 when any of them is halved or grows by half (docs/matching.md). Families for the table of contributions.
 CONTENT: Mapping[str, tuple[float, str]] = {
     "text": (0.90, "text"),
-    "known_meaning": (0.25, "known_problems"),
+    "clause": (0.15, "text"),
+    "known_meaning": (0.15, "known_problems"),
+    "known_clause": (0.30, "known_problems"),
     "known_words": (0.20, "known_problems"),
     "sector": (0.30, "fit"),
     "stage": (0.35, "fit"),
@@ -35,7 +39,7 @@ CONTENT: Mapping[str, tuple[float, str]] = {
     "stage_guessed": (0.20, "fit"),
 }
 # Features that the known problems give reach no higher than the problem is familiar.
-BY_KNOWN = frozenset({"known_meaning", "known_words", "sector_guessed"})
+BY_KNOWN = frozenset({"known_meaning", "known_clause", "known_words", "sector_guessed"})
 # What it costs, where it is and what became of it: these move neighbours, they do not make a match. On a score of 0–1.
 BUSINESS: Mapping[str, tuple[float, str]] = {
     "price": (0.04, "price"),
@@ -83,6 +87,15 @@ class HandWeights:
 
 
 @dataclass(frozen=True)
+class _Said:
+    """What the known problems say of a problem and of its clauses, and the clauses' vectors (c, d)."""
+
+    whole: Insight
+    clauses: tuple[Insight, ...]
+    vectors: Vector
+
+
+@dataclass(frozen=True)
 class Ranking:
     """The candidates of one problem, scored: features (n each), `content` (n) from 0 to 1, `order` their places,
     best first (past matches counted in), `past`: solution id → what became of it on similar problems,
@@ -125,23 +138,37 @@ class Ranker:
         """One ranking for each problem, in one batch. `past`: for each problem, solution id → what similar problems say."""
         if not asks:
             return []
-        vectors = self.index.embeddings.queries([ask.text for ask in asks])
-        insights = self.known.insights([ask.text for ask in asks], vectors)
+        parts = [parts_of(ask.text) if ask.text.strip() else NO_PARTS for ask in asks]
+        said = self._said([ask.text for ask in asks], parts)
+        insights = [row.whole for row in said]
         found = find_candidates(self.index, asks, insights, without_providers)
         everything = np.unique(np.concatenate([row.ids for row in found]))
         traits = self._find_traits(everything) if len(everything) else {}
         return [
-            self._ranking(ask, _kept(candidates, traits), insight, traits, past[place] if past else {})
-            for place, (ask, candidates, insight) in enumerate(zip(asks, found, insights, strict=True))
+            self._ranking(ask, _kept(candidates, traits), one, traits, past[place] if past else {})
+            for place, (ask, candidates, one) in enumerate(zip(asks, found, said, strict=True))
         ]
 
-    def _ranking(
-        self, ask: Ask, candidates: Candidates, insight: Insight, traits: Mapping[int, Traits], past: Mapping[int, Similar]
-    ) -> Ranking:
-        weights = self.weights
-        features = text_match(candidates)
+    def _said(self, texts: Sequence[str], parts: Sequence[Parts]) -> list[_Said]:
+        """What the known problems say of each text and of each of its clauses; all are embedded in one go."""
+        flat = list(dict.fromkeys([*texts, *(clause for part in parts for clause in part.clauses)]))
+        vectors = self.index.embeddings.queries(flat)
+        insights = dict(zip(flat, self.known.insights(flat, vectors), strict=True))
+        place = {text: number for number, text in enumerate(flat)}
+        return [
+            _Said(
+                insights[text],
+                tuple(insights[clause] for clause in part.clauses),
+                vectors[[place[clause] for clause in part.clauses]],
+            )
+            for text, part in zip(texts, parts, strict=True)
+        ]
+
+    def _ranking(self, ask: Ask, candidates: Candidates, said: _Said, traits: Mapping[int, Traits], past: Mapping[int, Similar]) -> Ranking:
+        weights, insight = self.weights, said.whole
         passages = self.index.backend.passages(Kind.SOLUTION, candidates.ids)
-        features |= known_problems(candidates, insight, passages)
+        features = text_match(candidates, passages, said.vectors)
+        features |= known_problems(candidates, insight, said.clauses, passages)
         so_far = weights.content_scores(features, insight.familiar)
         fits, guessed = constraint_fit(ask, [traits[int(key)] for key in candidates.ids], insight, so_far)
         features |= fits

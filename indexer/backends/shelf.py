@@ -152,7 +152,7 @@ class View:
         known = np.flatnonzero((rows >= 0) & (rows < self.rows))
         mains, main_of = _spans(self.main_start, rows[known])
         units, unit_of = _spans(self.unit_start, rows[known])
-        of_units = self.units[units].astype(np.float32) * self.unit_scale[units, None]
+        of_units = np.multiply(self.units[units], self.unit_scale[units, None], dtype=np.float32)
         return Passages(self.mains[mains], known[main_of], of_units, known[unit_of])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import signal
 import sys
 import threading
 from datetime import UTC, datetime
@@ -44,12 +45,22 @@ def worker(runtime: Runtime) -> None:
         raise Stop(f"{busy}。") from None
     tell("索引工作进程已启动，Ctrl+C 结束。")
     stop = threading.Event()
+    _end_in_good_order()
     try:
         worker_of(site).run(stop)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         stop.set()
     finally:
         site.index.close()
+
+
+def _end_in_good_order() -> None:
+    """A stop by the system is a stop like any other: threads end, the index is closed."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 def _log_to_stderr(level: str) -> None:
@@ -164,11 +175,11 @@ def _serve(site: Site) -> None:
     threads = [threading.Thread(target=worker_of(site).run, args=(stop,), name="index-worker", daemon=True)] if settings.worker else []
     for thread in threads:
         thread.start()
+    _end_in_good_order()
     _announce(site, _port(server, settings.port))
     try:
+        # Returns when told to stop, by Ctrl+C or by the system.
         server.run()
-    except KeyboardInterrupt:
-        pass
     finally:
         stop.set()
         for thread in threads:

@@ -66,8 +66,10 @@ def chain(session: Session, entries: list[HistoryEntry]) -> None:
 def find_broken_link(session: Session) -> int | None:
     """The id of the first entry whose digest does not follow from its predecessor, or None."""
     previous = FIRST
-    for entry in session.scalars(select(HistoryEntry).order_by(HistoryEntry.id).execution_options(yield_per=1000)):
-        if entry.digest != digest(previous, entry):
-            return entry.id
-        previous = entry.digest
+    # Closed even when the first broken link ends the reading: on PostgreSQL the rows come through a cursor of the server.
+    with session.scalars(select(HistoryEntry).order_by(HistoryEntry.id).execution_options(yield_per=1000)) as entries:
+        for entry in entries:
+            if entry.digest != digest(previous, entry):
+                return entry.id
+            previous = entry.digest
     return None

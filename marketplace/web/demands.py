@@ -19,6 +19,8 @@ from marketplace.records.problems import Disclosure, Problem
 from marketplace.records.providers import Provider
 from marketplace.site import current_site
 from marketplace.web.cards import SolutionCard, find_solution_cards
+from marketplace.web.remembered import remembered
+from recommender.recommend import Demand
 
 pages = Blueprint("demands", __name__)
 MOST = 50
@@ -107,12 +109,17 @@ def _names(reason: Reason, hidden: tuple[str, ...]) -> bool:
     return any(word in quote.text for quote in (reason.ours, reason.theirs) if quote for word in hidden)
 
 
+def _demands(session: Session, provider_id: int) -> list[Demand]:
+    """What the recommender finds for one provider."""
+    return remembered(session, ("demands", provider_id), lambda: current_site().recommender.demands(provider_id, limit=MOST))
+
+
 @pages.get("/demands")
 @permission("read", "demand")
 def page() -> str:
     site, viewer = current_site(), current_viewer()
-    found = {number: site.recommender.demands(number, limit=MOST) for number in sorted(viewer.provider_ids)}
     with site.database.reading() as session:
+        found = {number: _demands(session, number) for number in sorted(viewer.provider_ids)}
         providers = session.scalars(select(Provider).where(Provider.id.in_(viewer.provider_ids)).order_by(Provider.id)).all()
         demands = [demand for number in found for demand in found[number]]
         problems = find_shown_problems(session, [demand.problem_id for demand in demands], viewer)

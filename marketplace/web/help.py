@@ -48,6 +48,8 @@ def ground_words() -> dict[str, tuple[str, str]]:
     """Feature → (its word, how it is measured)."""
     return {
         "text": (say("您的话与方案的话相符"), say("逐句比较意思和用词，取最贴切的几句")),
+        "clause": (say("分句相符"), say("把您的话逐句分开比较，取最好的一句；一段话说两件事也不互相冲淡")),
+        "known_clause": (say("同类问题的常见做法：分句"), say("把您的话逐句分开，与已知说法比较，取最好的一句")),
         "known_meaning": (say("同类问题的常见做法：意思"), say("与已知的 1,800 种现场说法比较，看它们通常怎样解决")),
         "known_words": (say("同类问题的常见做法：用词"), say("方案里有没有这些做法的用词")),
         "sector": (say("行业一致"), say("方案写明适用您的行业为 1，没写为 0.5，写了别的为 0")),

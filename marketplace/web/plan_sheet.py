@@ -20,6 +20,7 @@ from marketplace.site import current_site
 from marketplace.web.budgets import Span, total, verdict
 from marketplace.web.cards import ProviderCard, SolutionCard, find_provider_cards, find_solution_cards
 from marketplace.web.enterprises import by_priority, find_diagnosis
+from marketplace.web.remembered import remembered
 from recommender.recommend import Ask
 
 SHOWN = 5
@@ -164,7 +165,8 @@ def read_sheet(session: Session, enterprise: Enterprise) -> Sheet:
     open_ones = [(number, problem) for number, problem in listed if not _is_solved(problem, past)]
     solved = [Solved(number, problem, _success(past[problem.id])) for number, problem in listed if _is_solved(problem, past)]
     asks = [ask_of(problem, enterprise) for _number, problem in open_ones]
-    plan = current_site().recommender.plan(asks, budget_fen=_budget(asks), limit=SHOWN)
+    budget = _budget(asks)
+    plan = remembered(session, ("plan", *asks, budget), lambda: current_site().recommender.plan(asks, budget_fen=budget, limit=SHOWN))
     wanted = {match.solution_id for found in plan.matches.values() for match in found}
     wanted |= {solution for choice in plan.providers for _key, solution in choice.problems}
     cards = find_solution_cards(session, wanted)

@@ -2,30 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer.fusion import Passages, stretched
 from indexer.query import Vector
 from recommender.candidates import Candidates
 from recommender.known_problems import Insight
 
+Mask = NDArray[np.bool_]
 
-def known_problems(candidates: Candidates, insight: Insight, passages: Passages) -> dict[str, Vector]:
-    """`known_meaning` and `known_words` (n), 0–1, each times how familiar the problem is.
+
+def known_problems(candidates: Candidates, insight: Insight, of_clauses: Sequence[Insight], passages: Passages) -> dict[str, Vector]:
+    """`known_meaning`, `known_clause` and `known_words` (n), 0–1, each times how familiar the problem is.
 
     known_meaning: cosine of the voted direction with the mean of a solution's main passages, stretched between its
-    hundredth best and its best. known_words: lexical score of the voted blurbs ÷ the best one.
+    hundredth best and its best. known_clause: the same by each clause alone, the best of them, so that of two needs in one
+    text either may be met. known_words: lexical score of the voted blurbs ÷ the best one.
     """
     count = len(candidates.ids)
+    nothing = np.zeros(count, np.float32)
     if insight.familiar <= 0 or not count:
-        nothing = np.zeros(count, np.float32)
-        return {"known_meaning": nothing, "known_words": nothing}
-    scores = np.full(count, -np.inf, np.float32)
-    if len(passages.main_of):
-        near = passages.mains @ insight.direction
-        total = np.bincount(passages.main_of, near, count)
-        number = np.bincount(passages.main_of, minlength=count)
-        has = number > 0
-        scores[has] = (total[has] / number[has]).astype(np.float32)
+        return {"known_meaning": nothing, "known_clause": nothing, "known_words": nothing}
+    means, has = _means(passages, count)
+    by_clause = nothing
+    for clause in of_clauses:
+        # A clause is no more familiar than the problem that it is taken from.
+        familiar = np.float32(min(clause.familiar, insight.familiar))
+        if familiar > 0:
+            by_clause = np.maximum(by_clause, familiar * _direction_scores(means, has, clause.direction))
     familiar = np.float32(insight.familiar)
-    return {"known_meaning": familiar * stretched(scores), "known_words": familiar * candidates.blurbs}
+    return {
+        "known_meaning": familiar * _direction_scores(means, has, insight.direction),
+        "known_clause": by_clause,
+        "known_words": familiar * candidates.blurbs,
+    }
+
+
+def _means(passages: Passages, count: int) -> tuple[Vector, Mask]:
+    """(count, d) mean of the main passages of each thing, and (count) whether it has any."""
+    means = np.zeros((count, passages.mains.shape[1]), np.float32)
+    has = np.zeros(count, np.bool_)
+    if len(passages.main_of):
+        first = np.flatnonzero(np.diff(passages.main_of, prepend=-1))
+        owners = passages.main_of[first]
+        means[owners] = np.add.reduceat(passages.mains, first, axis=0) / np.diff(first, append=len(passages.main_of))[:, None]
+        has[owners] = True
+    return means, has
+
+
+def _direction_scores(means: Vector, has: Mask, direction: Vector) -> Vector:
+    return stretched(np.where(has, means @ direction, -np.inf).astype(np.float32))

@@ -3,46 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
-import re
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 from sqlalchemy import select, update
 
 from marketplace.cli import COMMANDS, main
 from marketplace.records.database import Database
 from marketplace.records.history import HistoryEntry
 from marketplace.records.index_queue import QueuedThing
-from tests.demo_site import take_vectors
+from tests.cli.conftest import Run, parsed
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTED = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
-Run = Callable[..., Result]
-
-
-@pytest.fixture
-def run(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """`jigai …` on a copy of the demonstration site."""
-    monkeypatch.setenv("JIGAI_DATA_DIR", str(own_folder))
-    monkeypatch.setenv("JIGAI_DEMO", "1")
-
-    def called(*arguments: str) -> Result:
-        return CliRunner().invoke(main, list(arguments))
-
-    return called
-
-
-def parsed(result: Result) -> Any:
-    """stdout is JSON and nothing else."""
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
 
 
 def assert_documented(value: Any) -> None:
@@ -184,8 +163,6 @@ def test_the_index_can_be_looked_at_and_mended(run: Run, own_folder: Path) -> No
 
 
 def test_a_missing_index_is_built_by_whoever_needs_it(run: Run, own_folder: Path) -> None:
-    import shutil
-
     shutil.rmtree(own_folder / "index")
     assert parsed(run("search", "压机停机", "--json"))["hits"]
 
@@ -268,94 +245,3 @@ def test_evaluate_says_what_is_wrong_with_a_set(run: Run, tmp_path: Path) -> Non
     result = run("evaluate", *arguments)
     assert result.exit_code == 2
     assert "第 1 行" in result.stderr
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Server:
-    """A real `jigai serve`."""
-
-    def __init__(self, folder: Path, **settings: str) -> None:
-        environment = {**os.environ, "JIGAI_DATA_DIR": str(folder), "JIGAI_PORT": "0", **settings}
-        command = [sys.executable, "-m", "marketplace.cli", "serve"]
-        self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:\d+", line)
-        if not found:
-            _out, said = self.process.communicate()
-            raise AssertionError(said)
-        self.address = found[0]
-
-    def stop(self) -> str:
-        self.process.terminate()
-        _out, said = self.process.communicate(timeout=30)
-        return said
-
-
-def test_serve_announces_itself_and_commands_work_beside_it(run: Run, own_folder: Path, tmp_path: Path) -> None:
-    import urllib.request
-
-    server = Server(own_folder, JIGAI_DEMO="1")
-    try:
-        with urllib.request.urlopen(f"{server.address}/api/v1/search?q=%E5%8E%8B%E6%9C%BA", timeout=30) as answer:
-            assert json.load(answer)["hits"]
-        assert parsed(run("search", "压机停机", "--json"))["hits"]
-        assert parsed(run("recommend", "--problem", "压机停机", "--json"))["matches"]
-        second = run("serve")
-        assert second.exit_code == 2
-        assert "只能启动一个" in second.stderr
-        row = {
-            "id": "CLI-1", "provider_code": "919900006639233244", "title": "喷漆房漆雾浓度联锁", "form": "产品", "sectors": ["汽车"],
-            "summary": "喷漆房漆雾浓度超标时联锁停喷。", "price_wan": [5, 9], "delivery_weeks": [2, 3], "references": 1,
-        }  # fmt: skip
-        (tmp_path / "solutions.jsonl").write_text(json.dumps(row, ensure_ascii=False), encoding="utf-8")
-        # The server owns the index: the import enqueues and waits until its worker has written.
-        assert run("import", str(tmp_path / "solutions.jsonl"), "--json").exit_code == 0
-        with urllib.request.urlopen(f"{server.address}/api/v1/search?q=%E6%BC%86%E9%9B%BE%E6%B5%93%E5%BA%A6", timeout=30) as answer:
-            assert json.load(answer)["hits"][0]["id"] == "CLI-1"
-    finally:
-        said = server.stop()
-    for login in ("enterprise", "provider", "centre", "manager", "bureau", "finance", "area", "expert", "admin"):
-        assert re.search(rf"^\s+{login}\s+jigai-demo", said, re.MULTILINE), login
-
-
-def test_serve_refuses_a_public_demonstration_and_a_real_site_as_one(run: Run, own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from datetime import UTC, datetime
-
-    from marketplace.records.accounts import Account
-
-    monkeypatch.setenv("JIGAI_HOST", "0.0.0.0")
-    public = run("serve")
-    assert public.exit_code == 2
-    assert "只许监听本机" in public.stderr
-    monkeypatch.setenv("JIGAI_HOST", "127.0.0.1")
-    database = Database(f"sqlite:///{own_folder / 'jigai.db'}")
-    with database.writing() as session:
-        session.add(Account(login="real.person", name="某人", password_hash="x", created=datetime.now(UTC)))
-    database.close()
-    real = run("serve")
-    assert real.exit_code == 2
-    assert "1 个真实账号" in real.stderr
-
-
-def test_a_first_start_loads_the_demonstration(tmp_path: Path, demo_folder: Path) -> None:
-    folder = tmp_path / "fresh"
-    folder.mkdir()
-    database = Database(f"sqlite:///{folder / 'jigai.db'}")
-    database.migrate()
-    database.close()
-    take_vectors(folder / "jigai.db")
-    server = Server(folder, JIGAI_DEMO="1")
-    server.stop()
-    database = Database(f"sqlite:///{folder / 'jigai.db'}")
-    with database.reading() as session:
-        waiting = session.scalars(select(QueuedThing).where(QueuedThing.wanted > QueuedThing.indexed)).all()
-    database.close()
-    assert waiting == []

@@ -67,9 +67,9 @@ def test_a_price_changes_the_sentence() -> None:
 
 
 def test_a_case_changes_the_sentence() -> None:
-    assert reasons()["case"].sentence() == "化工行业案例（2024-05 完成）：非计划停机由 12 变为 3，单位次/年。"
+    assert reasons()["case"].sentence() == "化工行业案例（2024-05 完成）：非计划停机 12 → 3 次/年。"
     other = replace(CASE, effects=(Effect("非计划停机", "12", "1", "次/年"),))
-    assert "变为 1，" in reasons(replace(FACTS, cases=(other,)))["case"].sentence()
+    assert "12 → 1 次/年" in reasons(replace(FACTS, cases=(other,)))["case"].sentence()
     assert reasons(replace(FACTS, cases=()))["no_case"].sentence() == "没有化工行业的案例。"
     elsewhere = reasons(replace(FACTS, cases=(replace(CASE, client_sector="auto"),)))
     assert elsewhere["case"].part == Part.ASSUMED
@@ -78,7 +78,7 @@ def test_a_case_changes_the_sentence() -> None:
 
 def test_locality_changes_the_sentence() -> None:
     assert "local_office" in reasons()
-    assert "local_commitment" in reasons(replace(FACTS, local_office=False, local_commitment=True))
+    assert reasons(replace(FACTS, local_office=False, local_commitment=True))["local_commitment"].part == Part.ASSUMED
     assert reasons(replace(FACTS, local_office=False))["no_local"].part == Part.MISSING
 
 
@@ -89,10 +89,18 @@ def test_another_sector_is_labelled() -> None:
 
 
 def test_a_newcomer_is_new_and_few_observations_say_so() -> None:
-    assert "references" in reasons()
+    assert reasons()["references"].part == Part.MISSING
     assert "new_provider" in reasons(replace(FACTS, references=0))
     few = reasons(replace(FACTS, track=TrackRecord(proposed=2, accepted=2, finished=2, on_time=1, passed=2, mean_score=81.4)))
     assert few["track_record_few"].sentence() == "平台上完工 2 个项目（样本少），按期 1 个，一次通过验收 2 个，平均 81 分。"
+    assert few["track_record_few"].part == Part.FITS
+    poor = reasons(replace(FACTS, track=TrackRecord(proposed=6, accepted=6, finished=6, on_time=2, passed=2, failed=1, mean_score=66.0)))
+    assert poor["track_record"].part == Part.MISSING
+
+
+def test_a_provider_under_warning_is_said_to_be() -> None:
+    assert reasons(replace(FACTS, provider_state="warned"))["warned"].part == Part.MISSING
+    assert "warned" not in reasons()
 
 
 def test_asks_only_what_is_not_said() -> None:

@@ -28,7 +28,7 @@ NOW = datetime(2026, 11, 25, 10, 30, tzinfo=UTC)
 def test_log_in_shows_a_demonstration_account_for_every_role(browser: Browser) -> None:
     page = browser.get("/login").text
     for login in ("enterprise", "provider", "centre", "manager", "bureau", "finance", "area", "expert", "admin"):
-        assert f'<td class="jg-code">{login}</td>' in page
+        assert f'<td class="jg-code jg-nb">{login}</td>' in page
 
 
 def test_log_in_goes_where_the_person_wanted(browser: Browser) -> None:
