@@ -61,18 +61,22 @@ def _stem(word: str) -> str:
     return str(stemmer("english").stemWord(word))
 
 
+class _Cleaned(dict[int, int | None]):
+    """Code point → what stands for it: a space for a control character, nothing for a surrogate or an invisible mark."""
+
+    def __missing__(self, code: int) -> int | None:
+        kind = unicodedata.category(chr(code))
+        found = 32 if kind == "Cc" else None if kind in ("Cs", "Cf") else code
+        self[code] = found
+        return found
+
+
+_CLEANED = _Cleaned()
+
+
 def clean(text: str) -> str:
     """A text that every engine and embedder takes: no NUL, no other control characters, no lone surrogates."""
-    if text.isascii() and text.isprintable():
-        return text
-    kept = []
-    for character in text:
-        kind = unicodedata.category(character)
-        if kind == "Cc":
-            kept.append(" ")
-        elif kind not in ("Cs", "Cf"):
-            kept.append(character)
-    return "".join(kept)
+    return text.translate(_CLEANED)
 
 
 def folded(text: str) -> str:

@@ -16,6 +16,7 @@ from recommender.explanation import Answer
 
 # Median best pair of an unrelated solution, and of one that solves the problem (demonstration set: 1.7 and 4.8).
 NOTHING, CLEARLY = 1.7, 4.8
+DOUBTFUL = 0.5
 
 
 def find_answers(
@@ -24,8 +25,9 @@ def find_answers(
     background: Vector,
     units: Sequence[str],
     vectors: Vector,
+    least: float,
 ) -> tuple[Answer, ...]:
-    """For each clause the unit that comes nearest; nearness 0–1 = (z − 1.7) ÷ 3.1.
+    """For each clause the unit that comes nearest; nearness 0–1 = (z − 1.7) ÷ 3.1, and never clear below the cosine `least`.
 
     `asked` (c, d) vectors of the clauses; `background` (b, d) units of many candidates; `vectors` (u, d) of `units`; all of
     unit length.
@@ -34,8 +36,10 @@ def find_answers(
         return ()
     usual = asked @ background.T if len(background) else np.zeros((len(clauses), 1), np.float32)
     mean, spread = usual.mean(axis=1, keepdims=True), np.maximum(usual.std(axis=1, keepdims=True), 1e-3)
-    stands_out = (asked @ vectors.T - mean) / spread
-    nearness = np.clip((stands_out - NOTHING) / (CLEARLY - NOTHING), 0.0, 1.0)
+    closeness = asked @ vectors.T
+    nearness = np.clip(((closeness - mean) / spread - NOTHING) / (CLEARLY - NOTHING), 0.0, 1.0)
+    # Standing out among things that all lie far off is no answer.
+    nearness = np.where(closeness < least, np.minimum(nearness, DOUBTFUL), nearness)
     best = nearness.argmax(axis=1)
     return tuple(Answer(clause, units[best[row]], float(nearness[row, best[row]])) for row, clause in enumerate(clauses))
 

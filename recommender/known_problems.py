@@ -41,6 +41,7 @@ SCENARIO_NEAREST = 20
 SCENARIO_SHARPNESS = 0.1
 # Familiar to degree 0 below the first quantile of the known problems' own nearest neighbours, to degree 1 above the second.
 STRANGE, FAMILIAR = 0.01, 0.10
+FAR_ANSWERS = 0.25
 K1, B = 1.2, 0.75
 
 
@@ -117,6 +118,7 @@ class KnownProblems:
         self._blurbs = blurbs
         self._words = _Words(symptoms.problems)
         self._strange, self._familiar = _own_distances(problems)
+        self.least_answer = _least_answer(symptoms, problems, blurbs)
 
     @classmethod
     def packaged(cls, embeddings: EmbeddingStore) -> KnownProblems | None:
@@ -190,6 +192,15 @@ def _own_distances(problems: Vector) -> tuple[float, float]:
     np.fill_diagonal(own, -1.0)
     strange, familiar = np.quantile(own.max(axis=1), (STRANGE, FAMILIAR))
     return float(strange), float(familiar)
+
+
+def _least_answer(symptoms: Symptoms, problems: Vector, blurbs: Vector) -> float:
+    """The cosine below which an answer is unlikely: a quarter of the known problems are farther from what solves them."""
+    if not len(problems):
+        return -1.0
+    closeness = problems @ blurbs.T
+    own = [closeness[row, list(places)].max() for row, places in enumerate(symptoms.solved_by)]
+    return float(np.quantile(own, FAR_ANSWERS))
 
 
 class _Words:

@@ -99,7 +99,8 @@ class _Said:
 class Ranking:
     """The candidates of one problem, scored: features (n each), `content` (n) from 0 to 1, `order` their places,
     best first (past matches counted in), `past`: solution id → what became of it on similar problems,
-    `background` (b, d): units of the candidates, against which a single pair stands out or not."""
+    `background` (b, d): units of the candidates, against which a single pair stands out or not,
+    `least_answer`: the cosine below which a pair is no answer."""
 
     ask: Ask
     candidates: Candidates
@@ -110,6 +111,7 @@ class Ranking:
     order: NDArray[np.intp]
     past: Mapping[int, Similar]
     background: Vector
+    least_answer: float
 
     def best(self, count: int) -> list[int]:
         """The places of the best candidates."""
@@ -176,7 +178,7 @@ class Ranker:
         share = np.float32(weights.business["past"][0])
         raised = content + share * np.array([past[key].value if key in past else 0.0 for key in candidates.ids.tolist()], np.float32)
         order = np.lexsort((candidates.ids, -raised))
-        return Ranking(ask, candidates, insight, features, guessed, content, order, past, sample_of(passages))
+        return Ranking(ask, candidates, insight, features, guessed, content, order, past, sample_of(passages), self.known.least_answer)
 
 
 def _kept(candidates: Candidates, traits: Mapping[int, Traits]) -> Candidates:

@@ -254,7 +254,7 @@ class Recommender:
             if len(vectors) != len(row.units):
                 # The index is a moment behind the database: these words are embedded now.
                 vectors = self._embeddings.passages(row.units)
-            found[row.solution_id] = find_answers(clauses, asked, ranking.background, row.units, vectors)
+            found[row.solution_id] = find_answers(clauses, asked, ranking.background, row.units, vectors, ranking.least_answer)
         return found
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from marketplace.actions.history import record
@@ -23,6 +23,7 @@ ABSOLUTE = timedelta(hours=12)
 WINDOW = timedelta(minutes=5)
 # Wrong passwords allowed within WINDOW, for one account, for one address and for the whole site.
 LIMITS = {"account": 10, "address": 10, "site": 1000}
+_ADVISORY_LOCK = 7_110_252
 TOKEN_PREFIX = "jg_"
 SCOPES = ("read", "import")
 
@@ -75,6 +76,9 @@ def _refuse_if_throttled(database: Database, keys: dict[str, str], now: datetime
     The count and the new rows are one transaction; a right password takes its own rows away again.
     """
     with database.writing() as session:
+        # SQLite has one writer at a time by itself; elsewhere attempts must queue here, or each would count without the others.
+        if session.get_bind().dialect.name == "postgresql":
+            session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
         session.execute(delete(LoginFailure).where(LoginFailure.at < now - timedelta(hours=1)))
         for kind, key in keys.items():
             recent = select(func.count(), func.min(LoginFailure.at)).where(LoginFailure.key == key, LoginFailure.at > now - WINDOW)

@@ -5,6 +5,7 @@ Flask-Login stays behind this module: nothing else imports it.
 
 from __future__ import annotations
 
+import logging
 import secrets
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from flask_login import LoginManager, UserMixin, login_user, logout_user
 from flask_login import current_user as _current_user
 from flask_wtf import CSRFProtect
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
 from marketplace.actions.accounts import ABSOLUTE, IDLE, hashed, touch_session
 from marketplace.domain.access import Viewer, may
@@ -24,6 +26,7 @@ from marketplace.site import current_site
 
 __all__ = ["csp_nonce", "current_viewer", "end_session", "has_session", "install", "safe_next", "session_secret", "start_session"]
 
+log = logging.getLogger("jigai.security")
 csrf = CSRFProtect()
 _KEY = "_user_id"
 # How often a log-in in use is noted in its row: seldom enough to cost nothing, often enough for the idle limit.
@@ -52,7 +55,11 @@ def _load(secret: str) -> _Person | None:
     if viewer is None:
         return None
     if stale is not None:
-        touch_session(site.database, stale, now=now())
+        try:
+            touch_session(site.database, stale, now=now())
+        except DBAPIError:
+            # A full disk must not lock everybody out of reading; the log-in only ends earlier than it would have.
+            log.warning("a log-in in use could not be noted", exc_info=True)
     return _Person(secret, viewer)
 
 

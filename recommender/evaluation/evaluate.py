@@ -105,7 +105,11 @@ def measure(
     rankings, took = [], []
     for query in judged.queries.values():
         started = time.perf_counter()
-        if ranker is not None:
+        found: list[tuple[int, float]] = []
+        if not text_of(query):
+            # An engine shows everything when nothing is asked; here that would be no answer.
+            pass
+        elif ranker is not None:
             found = _recommended(ranker, query, past)
         else:
             page = index.search(SearchQuery(text=text_of(query), mode=Mode(mode), size=DEPTH, facets=False, relax=False))

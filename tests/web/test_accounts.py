@@ -11,6 +11,7 @@ import pytest
 import time_machine
 from flask import Flask
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import OperationalError
 
 from marketplace.actions import accounts as actions
 from marketplace.actions.demonstration import PASSWORD
@@ -99,8 +100,9 @@ def test_a_right_password_forgets_the_wrong_ones(app: Flask, browser: Browser) -
         assert session.scalar(select(func.count()).where(LoginFailure.key == "account:centre")) == 0
 
 
-def test_parallel_wrong_passwords_are_counted_exactly_and_survive_a_restart(app: Flask) -> None:
-    database = database_of(app)
+def test_parallel_wrong_passwords_are_counted_exactly_and_survive_a_restart(database: Database) -> None:
+    with database.writing() as session:
+        actions.open_account(session, "centre", PASSWORD, name="某人", memberships=[], now=NOW, actor="test")
     answers: list[object] = []
 
     def attempt() -> None:
@@ -119,6 +121,17 @@ def test_parallel_wrong_passwords_are_counted_exactly_and_survive_a_restart(app:
     again.close()
     assert isinstance(answer, Refused)
     assert answer.code == "too_many_attempts"
+
+
+def test_a_full_disk_does_not_lock_out_who_is_logged_in(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_values: object, **_named: object) -> None:
+        raise OperationalError("UPDATE", {}, Exception("database or disk is full"))
+
+    with time_machine.travel(NOW, tick=False) as clock:
+        browser.log_in("centre")
+        clock.shift(timedelta(minutes=5))
+        monkeypatch.setattr("marketplace.web.security.touch_session", full)
+        assert browser.get("/account").status_code == 200
 
 
 def test_one_address_cannot_try_every_account(app: Flask) -> None:
