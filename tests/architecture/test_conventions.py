@@ -47,7 +47,7 @@ def test_no_file_is_called_by_an_empty_word(word: str) -> None:
 def test_no_path_of_a_machine_and_no_registry_host_is_written_down() -> None:
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)
     # The pattern is put together here, so that this file does not hold what it looks for.
-    pattern = re.compile("|".join(("/" + "work/", "/" + "root/", "index" + "-url ", "files." + "pythonhosted", "registry." + "npmjs")))
+    pattern = re.compile("|".join(("/" + "work/", "/" + "root/", " --index" + "-url", "files." + "pythonhosted", "registry." + "npmjs")))
     found = []
     for name in listed.stdout.splitlines():
         path = ROOT / name

@@ -1,5 +1,6 @@
 """The house as it is installed: the lock is fresh, the wheel carries what it needs."""
 
+import os
 import subprocess
 import sys
 import venv
@@ -53,7 +54,8 @@ def test_wheel_installs_and_carries_its_data(tmp_path: Path) -> None:
     code = (
         "import marketplace.app, pathlib; print(pathlib.Path(marketplace.app.__file__).parent); print(marketplace.app.templates_folder())"
     )
-    done = subprocess.run([str(python), "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run([str(python), "-c", code], cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=True)
     installed, templates = done.stdout.splitlines()
     assert installed.startswith(str(tmp_path))
     assert (Path(templates) / "layouts" / "page.html").exists()
