@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tokenizers
 
 from indexer.e5_weights import LINEAR, BadWeights, Unigram, Weights
 from indexer.onnx_model import DELTA_FILE, OnnxEmbedder, read_delta, space_of, write_model
@@ -45,7 +46,6 @@ def test_tokens_agree_with_the_builtin_engine(weights: Weights) -> None:
 
 
 def test_both_tokenizers_agree(weights: Weights) -> None:
-    tokenizers = pytest.importorskip("tokenizers")
     tokenizer = weights.tokenizer()
     assert isinstance(tokenizer, tokenizers.Tokenizer)
     unigram = Unigram(weights)
