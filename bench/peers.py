@@ -178,8 +178,8 @@ def main() -> None:
         found.append(row("ours, hybrid", answers, times, grades))
         backend.close()
     print(f"{'':<22} {'nDCG@10':>8} {'p50 ms':>8} {'p95 ms':>8}")
-    for one in found:
-        print(f"{one['name']:<22} {one['ndcg@10']:>8} {one['p50_ms']:>8} {one['p95_ms']:>8}")
+    for line in found:
+        print(f"{line['name']:<22} {line['ndcg@10']:>8} {line['p50_ms']:>8} {line['p95_ms']:>8}")
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -6,7 +6,6 @@ the embedder: while pages are served, background work embeds at most two texts a
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections import OrderedDict
@@ -21,49 +20,19 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from indexer.analysis import clean
+from indexer.pieces import PASSAGE_CHARACTERS, content_hash, normalised, query_pieces
 from indexer.query import Embedder, Vector
 from marketplace.records.embeddings import Embedding
 
 if TYPE_CHECKING:
     from marketplace.records.database import Database
 
-PASSAGE_CHARACTERS = 400
-QUERY_CHARACTERS = 400
-QUERY_VECTORS = 4
 SERVING_BATCH = 2
 BULK_BATCH = 16
 # Vectors kept in RAM: 1.5 KB each at 384 dimensions. Passages of the index have their own, contiguous place.
 RAM_VECTORS = 60_000
 AD_HOC_QUERIES = 4_096
 IN_STATEMENT = 500
-
-
-def normalised(text: str) -> str:
-    """The text that is embedded and hashed: control characters gone, white space collapsed."""
-    return " ".join(clean(text).split())
-
-
-def content_hash(role: str, text: str) -> str:
-    """The key of a text's vector within a space; `role` is "query" or "passage", because prompts differ."""
-    return hashlib.blake2b(f"{role}: {normalised(text)}".encode(), digest_size=16).hexdigest()
-
-
-def query_pieces(text: str) -> tuple[str, ...]:
-    """A query's text in at most four pieces of 400 characters, cut at sentence ends where there are any.
-
-    The vector of a longer text is the mean direction of its pieces' vectors; what lies beyond the fourth is not read.
-    """
-    text = normalised(text)
-    pieces: list[str] = []
-    while text and len(pieces) < QUERY_VECTORS:
-        piece = text[:QUERY_CHARACTERS]
-        if len(text) > QUERY_CHARACTERS:
-            end = max(piece.rfind(mark) for mark in "。！？；!?;\n") + 1
-            piece = piece[:end] if end >= QUERY_CHARACTERS // 2 else piece
-        pieces.append(piece)
-        text = text[len(piece) :].lstrip()
-    return tuple(pieces) or ("",)
 
 
 class BuiltinEmbedder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from indexer.embedding import QUERY_CHARACTERS, QUERY_VECTORS, normalised
+from indexer.pieces import QUERY_CHARACTERS, QUERY_VECTORS, normalised
 
 HEAD_OF_LONGER = 80
 HEAD_LENGTHS = (4, 60)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from recommender.answers import sample_of
 from recommender.ask import Ask
 from recommender.candidates import Candidates, Ids, find_candidates
 from recommender.features.constraint_fit import Traits, constraint_fit
-from recommender.features.known_problems import known_problems
+from recommender.features.known_problems import agreement, known_problems
 from recommender.features.past_matches import Similar
 from recommender.features.text_match import text_match
 from recommender.known_problems import Insight, KnownProblems
@@ -38,7 +38,7 @@ CONTENT: Mapping[str, tuple[float, str]] = {
     "sector_guessed": (0.10, "fit"),
     "stage_guessed": (0.20, "fit"),
 }
-# Features that the known problems give reach no higher than the problem is familiar.
+# Features that the known problems give reach no higher than they are trusted.
 BY_KNOWN = frozenset({"known_meaning", "known_clause", "known_words", "sector_guessed"})
 # What it costs, where it is and what became of it: these move neighbours, they do not make a match. On a score of 0–1.
 BUSINESS: Mapping[str, tuple[float, str]] = {
@@ -167,10 +167,13 @@ class Ranker:
         ]
 
     def _ranking(self, ask: Ask, candidates: Candidates, said: _Said, traits: Mapping[int, Traits], past: Mapping[int, Similar]) -> Ranking:
-        weights, insight = self.weights, said.whole
+        weights = self.weights
         passages = self.index.backend.passages(Kind.SOLUTION, candidates.ids)
         features = text_match(candidates, passages, said.vectors)
-        features |= known_problems(candidates, insight, said.clauses, passages)
+        by_known = known_problems(candidates, said.whole, said.clauses, passages)
+        trust = np.float32(agreement(features["text"], np.sum(list(by_known.values()), axis=0)))
+        insight = replace(said.whole, familiar=float(said.whole.familiar * trust))
+        features |= {name: trust * values for name, values in by_known.items()}
         so_far = weights.content_scores(features, insight.familiar)
         fits, guessed = constraint_fit(ask, [traits[int(key)] for key in candidates.ids], insight, so_far)
         features |= fits

@@ -16,7 +16,8 @@ import orjson
 
 from indexer.analysis import Term
 from indexer.backends import Candidates, Change, EngineError, Entry, FindVectors, Request, Title
-from indexer.backends.shelf import Mask, Places, Shelf, View
+from indexer.backends.scan import Places
+from indexer.backends.shelf import Mask, Shelf, View
 from indexer.backends.text_index import Snapshot, TextIndex, as_row, filter_token
 from indexer.facets import sort_key
 from indexer.fusion import Side, best_of

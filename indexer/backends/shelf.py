@@ -6,28 +6,22 @@ of these rows are alive.
 
 from __future__ import annotations
 
-import itertools
-import os
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.backends import Entry, Title
+from indexer.backends.scan import Places, best_of_spans, products, spans
 from indexer.facets import NONE, Column, Columns
 from indexer.fusion import Ids, Passages
 from indexer.query import FACETS, NUMBERS, RANGES, Condition, Kind, Vector
 
 Mask = NDArray[np.bool_]
-Places = NDArray[np.intp]
 AUDIENCE = "audience"
 UNIT_STEPS = 127.0
-PROCESSORS = min(4, os.cpu_count() or 1)
-PASSAGES_A_PART = 20_000
 
 
 def _with_room(array: NDArray[Any], size: int) -> NDArray[Any]:
@@ -134,66 +128,26 @@ class View:
     def scan(self, vectors: Vector) -> Vector:
         """(q, rows) the best main passage of every row, dead ones too, for each of q vectors; -inf without a passage."""
         start = self.main_start[: self.rows + 1]
-        scores = _products(vectors, self.mains[: start[-1]])
+        scores = products(vectors, self.mains[: start[-1]])
         if start[-1] == self.rows and (start[1:] > start[:-1]).all():
             return scores
-        return _best(scores, start[:-1], start[1:])
+        return best_of_spans(scores, start[:-1], start[1:])
 
     def gather(self, vectors: Vector, rows: Places) -> Vector:
         """(q, len(rows)) the same for few rows."""
-        mains, _ = _spans(self.main_start, rows)
+        mains, _ = spans(self.main_start, rows)
         counts = self.main_start[rows + 1] - self.main_start[rows]
         end = np.cumsum(counts)
-        return _best(_products(vectors, self.mains[mains]), end - counts, end)
+        return best_of_spans(products(vectors, self.mains[mains]), end - counts, end)
 
     def passages(self, ids: Ids) -> Passages:
         """The vectors of things, by the place of their id among those asked for."""
         rows = np.fromiter((self.row_of.get(int(thing_id), NONE) for thing_id in ids), np.int64, len(ids))
         known = np.flatnonzero((rows >= 0) & (rows < self.rows))
-        mains, main_of = _spans(self.main_start, rows[known])
-        units, unit_of = _spans(self.unit_start, rows[known])
+        mains, main_of = spans(self.main_start, rows[known])
+        units, unit_of = spans(self.unit_start, rows[known])
         of_units = np.multiply(self.units[units], self.unit_scale[units, None], dtype=np.float32)
         return Passages(self.mains[mains], known[main_of], of_units, known[unit_of])
-
-
-def _products(vectors: Vector, passages: Vector) -> Vector:
-    """(q, n) inner products; many passages are parted among the processors."""
-    parts = min(PROCESSORS, len(passages) // PASSAGES_A_PART)
-    if parts < 2:
-        return _product(vectors, passages)
-    bounds = [len(passages) * part // parts for part in range(parts + 1)]
-    work = [_parts().submit(_product, vectors, passages[start:end]) for start, end in itertools.pairwise(bounds)]
-    return np.concatenate([part.result() for part in work], axis=1)
-
-
-def _product(vectors: Vector, passages: Vector) -> Vector:
-    """One vector alone takes the faster road of a matrix and a vector."""
-    if len(vectors) == 1:
-        return np.asarray((passages @ vectors[0])[None, :], np.float32)
-    return np.asarray(vectors @ passages.T, np.float32)
-
-
-@cache
-def _parts() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(PROCESSORS, thread_name_prefix="scan")
-
-
-def _best(scores: Vector, first: NDArray[np.int64], last: NDArray[np.int64]) -> Vector:
-    """(q, n) the highest score of each span; -inf for an empty one."""
-    has = last > first
-    best = np.full((len(scores), len(first)), -np.inf, np.float32)
-    if has.any():
-        best[:, has] = np.maximum.reduceat(scores, first[has], axis=1)
-    return best
-
-
-def _spans(start: NDArray[np.int64], rows: NDArray[np.int64]) -> tuple[Places, Places]:
-    """All passages of some rows: their places, and for each the place of its row."""
-    counts = start[rows + 1] - start[rows]
-    total = int(counts.sum())
-    owner = np.repeat(np.arange(len(rows)), counts)
-    begins = np.cumsum(counts) - counts
-    return np.arange(total) + np.repeat(start[rows] - begins, counts), owner
 
 
 class Shelf:
@@ -296,8 +250,8 @@ class Shelf:
         for name, facet in self.facets.items():
             copy = new.facets[name]
             copy.codes, copy.values, copy.code_of = facet.codes[:, rows].copy(), list(facet.values), dict(facet.code_of)
-        mains, _ = _spans(self.main_start, rows)
-        units, _ = _spans(self.unit_start, rows)
+        mains, _ = spans(self.main_start, rows)
+        units, _ = spans(self.unit_start, rows)
         new.mains, new.units, new.unit_scale = self.mains[mains], self.units[units], self.unit_scale[units]
         for start, copied in ((self.main_start, new), (self.unit_start, new)):
             counts = start[rows + 1] - start[rows]

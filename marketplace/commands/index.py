@@ -38,7 +38,7 @@ def status(runtime: Runtime, as_json: bool) -> None:
     click.echo(f"引擎 {found['engine']}，{'可用' if found['usable'] else '不能用：' + found['why']}")
     for kind, count in found["held"].items():
         click.echo(f"  {kind}：索引里 {count} 条")
-    click.echo(f"等待编入 {found['pending']} 条" + (f"，最早的已等 {found['oldest_s']:.0f} 秒" if found["oldest_s"] is not None else ""))
+    click.echo(f"等待编入 {found['pending']} 条")
     for row in found["parked"]:
         click.echo(f"  搁置　{row['kind']} {row['thing_id']}：{row['error']}")
 
@@ -53,7 +53,6 @@ def _queue(runtime: Runtime) -> dict[str, Any]:
         parked = session.scalars(select(QueuedThing).where(waiting).limit(100)).all()
         return {
             "pending": count_pending(session),
-            "oldest_s": None,
             "parked": [{"kind": row.kind, "thing_id": row.thing_id, "error": row.error} for row in parked],
         }
 

@@ -10,13 +10,14 @@ from flask import Blueprint, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
+from marketplace.domain.matches import Match
 from marketplace.domain.money import fen_from_wan
 from marketplace.domain.problems import ProblemDraft, check
 from marketplace.guard import open_to_all
 from marketplace.site import current_site
 from marketplace.web.cards import ProviderCard, SolutionCard, find_provider_cards, find_solution_cards
 from marketplace.web.language import say
-from recommender.recommend import Ask, Recommendation
+from recommender.recommend import Ask, ProviderMatch, Recommendation
 
 pages = Blueprint("ask", __name__)
 LIMIT = 10
@@ -24,6 +25,8 @@ LONGEST = 10_000
 # What a text may be understood to speak of; each can be chosen by hand, or said to be none of them.
 GUESSED = ("sector", "stage", "orientation")
 NONE = "-"
+# From this strength on, a solution is said to solve the problem.
+FAIR = 2
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,32 @@ class Form:
 
 @dataclass(frozen=True)
 class Answer:
+    """A recommendation with the cards of what it names. What is shown as solving the problem is at least a fair match."""
+
     recommendation: Recommendation
     solutions: Mapping[int, SolutionCard]
     providers: Mapping[int, ProviderCard]
+
+    @property
+    def fitting(self) -> list[tuple[Match, SolutionCard]]:
+        return [pair for pair in self._shown if pair[0].strength >= FAIR]
+
+    @property
+    def weak(self) -> list[tuple[Match, SolutionCard]]:
+        return [pair for pair in self._shown if pair[0].strength < FAIR]
+
+    @property
+    def takers(self) -> list[tuple[ProviderMatch, ProviderCard, SolutionCard]]:
+        return [
+            (found, self.providers[found.provider_id], self.solutions[found.best.solution_id])
+            for found in self.recommendation.providers
+            if found.strength >= FAIR and found.provider_id in self.providers and found.best.solution_id in self.solutions
+        ]
+
+    @property
+    def _shown(self) -> list[tuple[Match, SolutionCard]]:
+        found = self.recommendation.matches
+        return [(match, self.solutions[match.solution_id]) for match in found if match.solution_id in self.solutions]
 
 
 @pages.route("/ask", methods=["GET", "POST"])

@@ -17,6 +17,7 @@ from marketplace.web import (
     cards,
     demands,
     enterprises,
+    health,
     help,
     home,
     index_queue,
@@ -33,7 +34,7 @@ from marketplace.web import (
 )
 from marketplace.web.language import say
 
-BLUEPRINTS = (home, ask, search, solutions, providers, scenarios, enterprises, plans, problems, demands, help, index_queue, assets)
+BLUEPRINTS = (home, ask, search, solutions, providers, scenarios, enterprises, plans, problems, demands, help, index_queue, assets, health)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from recommender.candidates import Candidates
 from recommender.known_problems import Insight
 
 Mask = NDArray[np.bool_]
+# Of the ten best candidates of either, so many must be the same before the known problems are fully trusted.
+BEST, ENOUGH = 10, 2
 
 
 def known_problems(candidates: Candidates, insight: Insight, of_clauses: Sequence[Insight], passages: Passages) -> dict[str, Vector]:
@@ -39,6 +41,18 @@ def known_problems(candidates: Candidates, insight: Insight, of_clauses: Sequenc
         "known_clause": by_clause,
         "known_words": familiar * candidates.blurbs,
     }
+
+
+def agreement(text: Vector, by_known: Vector) -> float:
+    """How far the known problems may be trusted here, 0–1: 1 if two of their ten best candidates are among the ten best by text.
+
+    Where none is, they speak of things that this place does not offer, or the problem is of another world.
+    """
+    count = min(BEST, len(text))
+    if not count or not by_known.any():
+        return 0.0
+    shared = np.intersect1d(np.argsort(-text, kind="stable")[:count], np.argsort(-by_known, kind="stable")[:count])
+    return min(1.0, len(shared) / ENOUGH)
 
 
 def _means(passages: Passages, count: int) -> tuple[Vector, Mask]:

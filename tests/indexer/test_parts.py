@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.documents import mains, units
-from indexer.embedding import Adapter, BuiltinEmbedder, EmbeddingStore, content_hash, open_embedder, query_pieces
+from indexer.embedding import Adapter, BuiltinEmbedder, EmbeddingStore, open_embedder
 from indexer.facets import Column, counts, holds
 from indexer.fusion import Passages, Side, best_of, closeness, fused, lexical_scores, lexical_weight, raised, stretched
 from indexer.parts import parts_of
+from indexer.pieces import content_hash, query_pieces
 from indexer.query import Vector
 from marketplace.records.embeddings import Embedding
 from tests.indexer.corpus import HashedEmbedder, migrated

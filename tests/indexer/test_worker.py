@@ -263,7 +263,7 @@ while True:
 def test_killed_workers_lose_nothing(own: Opened, tmp_path: Path) -> None:
     own.backend.close()
     wanted = {}
-    for number in range(3):
+    for number in range(2):
         for place in range(4):
             title = f"方案{10 * number + place:03d}x"
             wanted[publish(own.database, title)] = title
@@ -273,7 +273,7 @@ def test_killed_workers_lose_nothing(own: Opened, tmp_path: Path) -> None:
         ) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"
-            time.sleep(0.05 + 0.1 * number)
+            time.sleep(0.05 + 0.2 * number)
             os.kill(process.pid, signal.SIGKILL)
         with own.database.writing() as session:
             # What the dead one had leased would wait for its lease to end.

@@ -225,6 +225,9 @@ def test_the_main_pages_on_a_phone(somebody: Somebody) -> None:
     person.log_in("enterprise")
     page.get_by_role("link", name="一企一策").click()
     person.look("plan-phone")
+    for name, path in (("home", "/"), ("ask", f"/ask?text={PRESS}"), ("search", "/search?q=MES")):
+        person.go(f"{path}{'&' if '?' in path else '?'}lang=en")
+        person.look(f"{name}-en-phone")
 
 
 def test_everything_works_without_script(somebody: Somebody) -> None:
