@@ -10,7 +10,7 @@ from marketplace.api import models as out
 from marketplace.api import shown
 from marketplace.api.operation import Model, operation
 from marketplace.api.paging import ListQuery, part_of
-from marketplace.domain.access import may_read_plan
+from marketplace.domain.access import Viewer, may_read_plan
 from marketplace.domain.problems import ProblemState
 from marketplace.guard import current_viewer, not_found, permission
 from marketplace.records.enterprises import Enterprise, find_enterprise
@@ -127,7 +127,7 @@ def read_plan(code: str, query: PlanQuery) -> PlanOut:
     with current_site().database.reading() as session:
         number = _find(session, code, plan=True).id
     budget = None if query.budget_wan is None else round(query.budget_wan * 1_000_000)
-    return plan_out(current_site(), number, budget_fen=budget, limit=query.limit)
+    return plan_out(current_site(), number, budget_fen=budget, limit=query.limit, viewer=current_viewer())
 
 
 def _find(session: Session, code: str, *, plan: bool = False) -> Enterprise:
@@ -155,7 +155,7 @@ def ask_of(row: Problem) -> Ask:
     )
 
 
-def plan_out(site: Site, enterprise_id: int, *, budget_fen: int | None, limit: int) -> PlanOut:
+def plan_out(site: Site, enterprise_id: int, *, budget_fen: int | None, limit: int, viewer: Viewer) -> PlanOut:
     """The plan over the open problems of an enterprise."""
     with site.database.reading() as session:
         enterprise = session.get_one(Enterprise, enterprise_id)
@@ -184,7 +184,7 @@ def plan_out(site: Site, enterprise_id: int, *, budget_fen: int | None, limit: i
                     id=key,
                     ref=ref,
                     text=text,
-                    matches=shown.match_outs(plan.matches.get(key, ()), solutions),
+                    matches=shown.match_outs(plan.matches.get(key, ()), solutions, viewer),
                     uncovered=plan.uncovered.get(key),
                 )
                 for key, ref, text in lines

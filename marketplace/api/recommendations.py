@@ -13,6 +13,7 @@ from marketplace.api import models as out
 from marketplace.api import shown
 from marketplace.api.enterprises import ask_of
 from marketplace.api.operation import Model, operation, refuse_field
+from marketplace.domain.access import Viewer
 from marketplace.domain.lifecycle import _
 from marketplace.domain.money import fen_from_wan
 from marketplace.domain.problems import ProblemDraft, check
@@ -103,13 +104,13 @@ def recommend(body: RecommendBody) -> RecommendOut:
         keys = [ask.key for ask in asks]
         if len(set(keys)) < len(keys):
             refuse_field("body.problems", "repeated_key", _("两个问题用了同一个 key，请改成不同的。"))
-    return recommend_out(site, asks, limit=asked.limit)
+    return recommend_out(site, asks, limit=asked.limit, viewer=current_viewer())
 
 
-def recommend_out(site: Site, asks: Sequence[Ask], *, limit: int) -> RecommendOut:
+def recommend_out(site: Site, asks: Sequence[Ask], *, limit: int, viewer: Viewer) -> RecommendOut:
     found = site.recommender.recommend_many(asks, limit=limit)
     with site.database.reading() as session:
-        return RecommendOut(results=[shown.recommendation_out(session, ask.key, ask.text, found[ask.key]) for ask in asks])
+        return RecommendOut(results=[shown.recommendation_out(session, ask.key, ask.text, found[ask.key], viewer) for ask in asks])
 
 
 def ask_from(site: Site, one: ProblemIn, place: str, path: str) -> Ask:

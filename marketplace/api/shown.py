@@ -198,13 +198,13 @@ def find_solutions(session: Session, numbers: Iterable[int]) -> dict[int, Soluti
     return {row.id: row for row in rows}
 
 
-def match_outs(matches: Sequence[Match], solutions: Mapping[int, Solution]) -> list[out.MatchOut]:
+def match_outs(matches: Sequence[Match], solutions: Mapping[int, Solution], viewer: Viewer) -> list[out.MatchOut]:
     """Matches in their order; one whose solution has gone meanwhile is left out."""
     known = [match for match in matches if match.solution_id in solutions]
-    return [_match(replace(match, rank=rank), solutions[match.solution_id]) for rank, match in enumerate(known, 1)]
+    return [_match(replace(match, rank=rank), solutions[match.solution_id], viewer) for rank, match in enumerate(known, 1)]
 
 
-def _match(match: Match, row: Solution) -> out.MatchOut:
+def _match(match: Match, row: Solution, viewer: Viewer) -> out.MatchOut:
     return out.MatchOut(
         rank=match.rank,
         solution=row.source_ref or row.public_id,
@@ -217,7 +217,7 @@ def _match(match: Match, row: Solution) -> out.MatchOut:
         weeks=out.span(row.weeks_low, row.weeks_high),
         score=round(match.score, 4),
         strength=match.strength,
-        reasons=[reason_out(reason) for reason in match.reasons],
+        reasons=[reason_out(reason) for reason in match.told(viewer)],
     )
 
 
@@ -239,7 +239,7 @@ def _provider_matches(found: Sequence[ProviderMatch], solutions: Mapping[int, So
     ]
 
 
-def recommendation_out(session: Session, key: str, text: str, found: Recommendation) -> out.RecommendationOut:
+def recommendation_out(session: Session, key: str, text: str, found: Recommendation, viewer: Viewer) -> out.RecommendationOut:
     """The answer to one problem, its solutions and providers named."""
     numbers = [match.solution_id for match in found.matches] + [match.best.solution_id for match in found.providers]
     solutions = find_solutions(session, numbers)
@@ -247,7 +247,7 @@ def recommendation_out(session: Session, key: str, text: str, found: Recommendat
         problem=text,
         key=key,
         guesses=found.guesses,
-        matches=match_outs(found.matches, solutions),
+        matches=match_outs(found.matches, solutions, viewer),
         providers=_provider_matches(found.providers, solutions),
         open_questions=[reason_out(reason) for reason in found.open_questions],
         model=found.model,

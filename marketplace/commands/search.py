@@ -113,7 +113,7 @@ def recommend(
     from recommender.recommend import Ask
 
     ask = Ask(key="0", text=problem.replace("\0", " "), sector=key) if problem is not None else _stored(site, problem_id or "")
-    found = recommend_out(site, [ask], limit=limit).results[0]
+    found = recommend_out(site, [ask], limit=limit, viewer=operator()).results[0]
     if as_json:
         emit(found.model_dump(mode="json"))
     elif by == "provider":
@@ -143,7 +143,7 @@ def _plan(site: Site, code: str, *, limit: int, as_json: bool) -> None:
         if row is None:
             raise Stop(f"没有统一社会信用代码为“{code}”的企业。")
         number = row.id
-    found = plan_out(site, number, budget_fen=None, limit=limit)
+    found = plan_out(site, number, budget_fen=None, limit=limit, viewer=operator())
     if as_json:
         whole = found.model_dump(mode="json")
         emit(

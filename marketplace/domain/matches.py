@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from marketplace.domain.access import Viewer
 from marketplace.domain.lifecycle import Refused, _
 from marketplace.domain.texts import check_text
 
@@ -55,6 +56,9 @@ class Reason:
 
 Features = Mapping[str, float]
 
+# A warning is the pool's own business until it is published: staff read it, nobody else does.
+FOR_STAFF = frozenset({"warned"})
+
 
 @dataclass(frozen=True)
 class Match:
@@ -69,6 +73,10 @@ class Match:
     reasons: tuple[Reason, ...]
     model: str
     rank: int = 0
+
+    def told(self, viewer: Viewer) -> tuple[Reason, ...]:
+        """The reasons that this person may read, in order."""
+        return tuple(reason for reason in self.reasons if viewer.is_staff or reason.code not in FOR_STAFF)
 
     def part(self, part: Part) -> tuple[Reason, ...]:
         """The reasons of one part, in order."""

@@ -18,7 +18,6 @@ from marketplace.web.language import language, say
 from marketplace.web.marking import spans
 from marketplace.web.wording import money_range
 
-FOR_STAFF = frozenset({"warned"})
 QUOTATION = (("“", "”"), ('"', '"'))
 AMOUNT = re.compile(r"([\d,.]+)(?:–([\d,.]+))? 万元")
 KINDS = ("sector", "stage", "orientation", "form", "area", "provider_kind", "level")
@@ -47,7 +46,7 @@ def parts(match: Match, *, asked: bool = True) -> list[ReasonPart]:
 
 def shown(match: Match, part: Part) -> tuple[Reason, ...]:
     """The reasons of one part that this viewer may read: a warning is for staff until the decision is published."""
-    return tuple(reason for reason in match.part(part) if reason.code not in FOR_STAFF or current_viewer().is_staff)
+    return tuple(reason for reason in match.told(current_viewer()) if reason.part == part)
 
 
 def sentence(reason: Reason) -> Markup:
