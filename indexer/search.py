@@ -85,6 +85,12 @@ class Index:
         answers = self.backend.candidates([one.request(one.conditions) for one in asked])
         return [self._page(one, answer) for one, answer in zip(asked, answers, strict=True)]
 
+    def ranked(self, queries: Sequence[SearchQuery]) -> list[Ranked]:
+        """All candidates of each query as arrays: for who ranks on, without pages and facets."""
+        asked = self.asked(queries)
+        answers = self.backend.candidates([one.request(one.conditions[:1]) for one in asked])
+        return [self._ranked(one, answer[0]) for one, answer in zip(asked, answers, strict=True)]
+
     def similar(self, kind: Kind, thing_id: int, query: SearchQuery) -> Page:
         """Things like this one, itself left out; filters and audience of `query` hold."""
         started = time.perf_counter()

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.query import Kind, Mode, Page, SearchQuery, Vector
-from indexer.search import Index
+from indexer.query import Kind, Mode, SearchQuery, Vector
+from indexer.search import Index, Ranked
 from recommender.ask import Ask
 from recommender.known_problems import Insight
 
@@ -23,7 +23,7 @@ class Candidates:
     """n solutions for one problem: ids, rising, and providers (-1 = none), and (n) arrays of figures from 0 to 1.
 
     `text`: the index's fused score; `lexical`, `dense`: its two sides; `blurbs`: the lexical score of the blurbs that the
-    known problems voted for. `terms`: the words that the index looked for.
+    known problems voted for.
     """
 
     ids: Ids
@@ -32,7 +32,6 @@ class Candidates:
     lexical: Vector
     dense: Vector
     blurbs: Vector
-    terms: tuple[str, ...] = ()
 
 
 def find_candidates(
@@ -42,9 +41,9 @@ def find_candidates(
     queries = [_query(ask.text, Mode.HYBRID, excluded, depth) for ask, excluded in zip(asks, without_providers, strict=True)]
     known = [place for place, insight in enumerate(insights) if insight.familiar > 0 and insight.blurbs]
     queries += [_worded(insights[place], without_providers[place], depth) for place in known]
-    pages = index.search_many(queries)
-    by_blurbs = dict(zip(known, pages[len(asks) :], strict=True))
-    return [_merged(page, by_blurbs.get(place)) for place, page in enumerate(pages[: len(asks)])]
+    found = index.ranked(queries)
+    by_blurbs = dict(zip(known, found[len(asks) :], strict=True))
+    return [_merged(ranked, by_blurbs.get(place), 2 * depth) for place, ranked in enumerate(found[: len(asks)])]
 
 
 def _query(text: str, mode: Mode, excluded: frozenset[int], depth: int) -> SearchQuery:
@@ -67,16 +66,25 @@ def _worded(insight: Insight, excluded: frozenset[int], depth: int) -> SearchQue
     return SearchQuery(**{**query.__dict__, "also": tuple(others)})
 
 
-def _merged(page: Page, by_blurbs: Page | None) -> Candidates:
-    hits = sorted(page.hits, key=lambda hit: hit.thing_id)
-    scores = {hit.thing_id: hit.lexical for hit in by_blurbs.hits} if by_blurbs else {}
-    best = max(scores.values(), default=0.0) or 1.0
+def _merged(ranked: Ranked, by_blurbs: Ranked | None, most: int) -> Candidates:
+    """The `most` best, ids rising (as the index lists them)."""
+    kept = np.sort(ranked.order[:most])
+    ids = ranked.columns.ids[kept]
     return Candidates(
-        ids=np.array([hit.thing_id for hit in hits], np.int64),
-        providers=np.array([-1 if hit.provider_id is None else hit.provider_id for hit in hits], np.int64),
-        text=np.array([hit.score for hit in hits], np.float32),
-        lexical=np.array([hit.lexical for hit in hits], np.float32),
-        dense=np.array([hit.dense for hit in hits], np.float32),
-        blurbs=np.array([scores.get(hit.thing_id, 0.0) / best for hit in hits], np.float32),
-        terms=next((hit.terms for hit in hits if hit.terms), ()),
+        ids=ids,
+        providers=ranked.columns.providers[kept],
+        text=ranked.scores[kept],
+        lexical=ranked.lexical[kept],
+        dense=ranked.dense[kept],
+        blurbs=_scores_of(ids, by_blurbs),
     )
+
+
+def _scores_of(ids: Ids, ranked: Ranked | None) -> Vector:
+    """(n) the lexical score of each id ÷ the best one, 0 for what the list does not hold."""
+    if ranked is None or not len(ranked.columns.ids):
+        return np.zeros(len(ids), np.float32)
+    own = ranked.columns.ids
+    place = np.minimum(np.searchsorted(own, ids), len(own) - 1)
+    scores = np.where(own[place] == ids, ranked.lexical[place], np.float32(0))
+    return np.asarray(scores / (float(ranked.lexical.max()) or 1.0), np.float32)

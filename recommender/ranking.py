@@ -196,5 +196,4 @@ def _kept(candidates: Candidates, traits: Mapping[int, Traits]) -> Candidates:
         candidates.lexical[keep],
         candidates.dense[keep],
         candidates.blurbs[keep],
-        candidates.terms,
     )

@@ -15,7 +15,7 @@ from indexer.query import Kind, SearchQuery, Vector
 from indexer.search import Index
 from marketplace.domain.matches import Match, Plan, Reason
 from marketplace.records.database import Database
-from recommender.answers import find_answers
+from recommender.answers import find_answers, usual_closeness
 from recommender.ask import Ask, Labels
 from recommender.candidates import Ids
 from recommender.explanation import Answer, Evidence, explain
@@ -245,6 +245,7 @@ class Recommender:
         if not rows or not clauses:
             return {row.solution_id: () for row in rows}
         asked = self._embeddings.queries(clauses)
+        usual = usual_closeness(asked, ranking.background)
         ids = np.array(sorted(row.solution_id for row in rows), np.int64)
         passages = self._index.backend.passages(Kind.SOLUTION, ids)
         place = {int(key): number for number, key in enumerate(ids)}
@@ -254,7 +255,7 @@ class Recommender:
             if len(vectors) != len(row.units):
                 # The index is a moment behind the database: these words are embedded now.
                 vectors = self._embeddings.passages(row.units)
-            found[row.solution_id] = find_answers(clauses, asked, ranking.background, row.units, vectors, ranking.least_answer)
+            found[row.solution_id] = find_answers(clauses, asked, usual, row.units, vectors, ranking.least_answer)
         return found
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from sqlalchemy import select
+from sqlalchemy import Text, cast, select
 from sqlalchemy.orm import Session, joinedload
 
 from marketplace.domain.problems import ProblemState
@@ -43,13 +45,19 @@ def find_traits(session: Session, ids: Sequence[int]) -> dict[int, Traits]:
     """Traits of published solutions by id; others are left out, whatever the index still holds."""
     found = {}
     for start in range(0, len(ids), IN_STATEMENT):
-        columns = (Solution.id, Solution.sectors, Solution.stages, Solution.orientations)
-        wanted = Solution.id.in_(ids[start : start + IN_STATEMENT])
-        for key, sectors, stages, orientations in session.execute(
-            select(*columns).where(wanted, Solution.state == SolutionState.PUBLISHED)
-        ):
-            found[key] = Traits(tuple(sectors), tuple(stages), tuple(orientations))
+        # As text: few lists differ, and each is parsed once.
+        sectors, stages, orientations = (cast(column, Text) for column in (Solution.sectors, Solution.stages, Solution.orientations))
+        statement = select(Solution.id, sectors, stages, orientations).where(
+            Solution.id.in_(ids[start : start + IN_STATEMENT]), Solution.state == SolutionState.PUBLISHED
+        )
+        for key, *lists in session.execute(statement):
+            found[key] = Traits(*map(_listed, lists))
     return found
+
+
+@lru_cache(4096)
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))
 
 
 def find_past_matches(session: Session) -> list[PastMatch]:

@@ -1,0 +1,27 @@
+"""All benchmarks, one after the other, with their results in bench/results: `python -m bench`."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+RESULTS = Path(__file__).with_name("results")
+RUNS = (
+    ("bench.quality", "--crossvalidate", "--ablation", "--json", str(RESULTS / "quality.json")),
+    ("bench.search", "--vectors", "2500", "--vectors", "20000", "--vectors", "25000", "--vectors", "62500", "--embedding"),
+    ("bench.delivery", "--out", str(RESULTS / "delivery.json")),
+    ("bench.peers", "--out", str(RESULTS / "peers.json")),
+)
+
+
+def main() -> int:
+    """Run them; the exit code says whether all came through."""
+    RESULTS.mkdir(exist_ok=True)
+    failed = 0
+    for run in RUNS:
+        print(f"\n== python -m {' '.join(run)}", flush=True)
+        failed += subprocess.run([sys.executable, "-m", *run], check=False).returncode != 0
+    return int(bool(failed))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
