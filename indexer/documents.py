@@ -12,6 +12,7 @@ from marketplace.domain.problems import ProblemState, redacted
 from marketplace.domain.providers import SEARCHABLE
 from marketplace.domain.scenarios import ScenarioState
 from marketplace.domain.solutions import SolutionState
+from marketplace.records.enterprises import Enterprise
 from marketplace.records.problems import Problem
 from marketplace.records.providers import Provider
 from marketplace.records.scenarios import Scenario
@@ -115,23 +116,27 @@ def solution_document(row: Solution, provider: Provider, *, version: int, labels
 
 def scenario_document(row: Scenario, *, version: int, labels: Labels) -> Document:
     """A published scenario. An enterprise's own is shown without the enterprise's name."""
-    problems, answers = list(row.typical_problems), list(row.typical_solutions)
-    names = () if row.enterprise is None else (row.enterprise.name, _short(row.enterprise.name))
-    description = redacted(row.description, names)
+    enterprise = row.enterprise
+
+    def told(text: str) -> str:
+        return text if enterprise is None else _without_identity(text, enterprise, labels)
+
+    problems, answers = [told(text) for text in row.typical_problems], [told(text) for text in row.typical_solutions]
+    title, description = told(row.name), told(row.description)
     return Document(
         kind=Kind.SCENARIO,
         thing_id=row.id,
         version=version,
         provider_id=None,
         text={
-            "title": redacted(row.name, names),
+            "title": title,
             "description": description,
             "problems": "；".join(problems),
             "solutions": "；".join(answers),
             "labels": " ".join([row.code, *row.canonical, *_words(labels, "sector", [row.sector]), *_words(labels, "stage", [row.stage])]),
         },
-        mains=mains(redacted(row.name, names), description, [*problems, *answers]),
-        units=units(redacted(row.name, names), description, [*problems, *answers]),
+        mains=mains(title, description, [*problems, *answers]),
+        units=units(title, description, [*problems, *answers]),
         keywords=_filled(sector=[row.sector], stage=[row.stage], orientation=row.orientations, scenario_kind=[row.kind.value]),
     )
 
@@ -142,15 +147,8 @@ def problem_document(row: Problem, *, version: int, labels: Labels) -> Document:
     Its enterprise and the centre always may; providers once the problem is open and its diagnosis issued.
     """
     enterprise = row.enterprise
-    area = labels("area", enterprise.area) if enterprise.area else ""
-    names = (enterprise.name, _short(enterprise.name))
-
-    def told(text: str) -> str:
-        text = redacted(text, names)
-        return text.replace(area, "某园区") if len(area) >= 2 else text
-
-    text = told(row.text)
-    more = [told(part) for part in (row.root_cause, row.effect_if_unsolved) if part]
+    text = _without_identity(row.text, enterprise, labels)
+    more = [_without_identity(part, enterprise, labels) for part in (row.root_cause, row.effect_if_unsolved) if part]
     is_issued = row.diagnosis is None or row.diagnosis.state == DiagnosisState.ISSUED
     providers = ("provider",) if row.state == ProblemState.OPEN and is_issued else ()
     return Document(
@@ -242,12 +240,7 @@ def _figures(**fields: float | None) -> dict[str, float]:
     return {name: float(value) for name, value in fields.items() if value is not None}
 
 
-_LEGAL_FORM = re.compile(r"(（[^）]*）|\([^)]*\))|(有限责任公司|股份有限公司|集团有限公司|有限公司|集团|公司|厂)$")
-
-
-def _short(name: str) -> str:
-    """A company's name as its own people write it: without notes in brackets and the legal form."""
-    before = ""
-    while before != name:
-        before, name = name, _LEGAL_FORM.sub("", name).strip()
-    return name
+def _without_identity(text: str, enterprise: Enterprise, labels: Labels) -> str:
+    """A text without the enterprise's name and place, whoever may find it."""
+    area = labels("area", enterprise.area) if enterprise.area else ""
+    return redacted(text, enterprise.name, [area] if len(area) > 1 else [])

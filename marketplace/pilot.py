@@ -120,6 +120,12 @@ class Pilot:
                 return sector
         return None
 
+    def words_of_area(self, key: str) -> tuple[str, ...]:
+        """How a park or street may be called; nothing for an unknown one."""
+        area = self.areas.find(key) if key else None
+        words = {area.name, area.short, *area.aliases} if area else set()
+        return tuple(sorted(word for word in words if len(word) > 1))
+
     def area(self, text: str) -> Area | None:
         return self.areas.find(text)
 

@@ -142,11 +142,12 @@ class View:
 
     def passages(self, ids: Ids) -> Passages:
         """The vectors of things, by the place of their id among those asked for."""
-        rows = np.fromiter((self.row_of.get(int(thing_id), NONE) for thing_id in ids), np.int64, len(ids))
+        rows = np.array([NONE if row is None else row for row in map(self.row_of.get, ids.tolist())], np.int64)
         known = np.flatnonzero((rows >= 0) & (rows < self.rows))
         mains, main_of = spans(self.main_start, rows[known])
         units, unit_of = spans(self.unit_start, rows[known])
-        of_units = np.multiply(self.units[units], self.unit_scale[units, None], dtype=np.float32)
+        of_units = self.units[units].astype(np.float32)
+        of_units *= self.unit_scale[units, None]
         return Passages(self.mains[mains], known[main_of], of_units, known[unit_of])
 
 

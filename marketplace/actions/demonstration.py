@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from marketplace.actions.accounts import open_account
 from marketplace.domain.access import Role
 from marketplace.domain.providers import ProviderState
-from marketplace.records.accounts import Account, find_account
+from marketplace.records.accounts import Account, Membership, find_account
 from marketplace.records.database import Database
 from marketplace.records.enterprises import Enterprise
 from marketplace.records.organisations import Organisation, find_organisation
@@ -72,12 +72,11 @@ def open_demonstration_accounts(database: Database, *, names: Mapping[Role, str]
 def find_demonstration_accounts(session: Session) -> list[DemonstrationAccount]:
     """The demonstration accounts that are there, in the order of their roles."""
     order = list(Role)
-    found = []
-    for login, (role, _code) in sorted(LOGINS.items(), key=lambda entry: (order.index(entry[1][0]), entry[0])):
-        account = find_account(session, login)
-        if account is not None and not account.disabled and account.memberships:
-            found.append(DemonstrationAccount(role, account.login, PASSWORD, account.memberships[0].organisation.name))
-    return found
+    statement = select(Account.login, Organisation.name).join(Account.memberships).join(Membership.organisation)
+    statement = statement.where(Account.login.in_(LOGINS), Account.disabled.is_(False)).order_by(Membership.id.desc())
+    organisations = dict(session.execute(statement).all())
+    accounts = [DemonstrationAccount(LOGINS[login][0], login, PASSWORD, name) for login, name in organisations.items()]
+    return sorted(accounts, key=lambda account: (order.index(account.role), account.login))
 
 
 def _organisation(session: Session, role: Role, code: str, name: str) -> Organisation:

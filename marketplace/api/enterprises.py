@@ -110,7 +110,7 @@ def list_problems_of_enterprise(code: str, query: ListQuery) -> ProblemList:
         row = _find(session, code, plan=True)
         rows = select(Problem).where(Problem.enterprise_id == row.id, readable_problems(viewer)).options(joinedload(Problem.enterprise))
         part, following = part_of(session, rows, Problem, query)
-        told = shown.find_told(session, viewer)
+        told = shown.find_told(session, viewer, current_site().pilot)
         return ProblemList(items=[shown.problem_out(problem, told) for problem in part], next=following)
 
 

@@ -49,7 +49,7 @@ def list_problems(query: ListQuery) -> ProblemList:
     with current_site().database.reading() as session:
         rows = select(Problem).where(readable_problems(viewer)).options(joinedload(Problem.enterprise))
         part, following = part_of(session, rows, Problem, query)
-        told = shown.find_told(session, viewer)
+        told = shown.find_told(session, viewer, current_site().pilot)
         return ProblemList(items=[shown.problem_out(row, told) for row in part], next=following)
 
 
@@ -59,7 +59,9 @@ def read_problem(id: str) -> ProblemAnswer:
     viewer = current_viewer()
     with current_site().database.reading() as session:
         row = session.scalar(select(Problem).where(Problem.public_id == id, readable_problems(viewer)))
-        return ProblemAnswer(problem=shown.problem_out(row, shown.find_told(session, viewer))) if row is not None else not_found()
+        if row is None:
+            not_found()
+        return ProblemAnswer(problem=shown.problem_out(row, shown.find_told(session, viewer, current_site().pilot)))
 
 
 @permission("read", "demand")
@@ -79,7 +81,7 @@ def list_demands(query: DemandQuery) -> DemandList:
         wanted = select(Problem).where(Problem.id.in_([demand.problem_id for demand in found]), readable_problems(viewer))
         problems = {row.id: row for row in session.scalars(wanted.options(joinedload(Problem.enterprise)))}
         solutions = shown.find_solutions(session, [demand.match.solution_id for demand in found])
-        told = shown.find_told(session, viewer)
+        told = shown.find_told(session, viewer, site.pilot)
         return DemandList(
             items=[
                 DemandOut(

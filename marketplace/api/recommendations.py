@@ -154,6 +154,6 @@ def _stored(site: Site, key: str) -> Ask:
             .options(joinedload(Problem.enterprise))
             .order_by(Problem.id)
         ).first()
-        if row is None or not shown.find_told(session, viewer).everything(row):
+        if row is None or not shown.find_told(session, viewer, site.pilot).everything(row):
             not_found()
         return ask_of(row)

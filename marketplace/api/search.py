@@ -16,6 +16,7 @@ from marketplace.api.operation import Model, operation
 from marketplace.domain.access import Viewer, audience, may
 from marketplace.domain.money import fen_from_wan
 from marketplace.guard import current_viewer, open_to_all
+from marketplace.pilot import Pilot
 from marketplace.records.problems import Problem
 from marketplace.records.providers import Provider, find_hidden_provider_ids
 from marketplace.records.readable import readable_problems, readable_providers, readable_scenarios, readable_solutions
@@ -142,7 +143,7 @@ def search_out(site: Site, query: SearchParameters, viewer: Viewer) -> SearchOut
     )
     page = site.index.search(asked)
     with site.database.reading() as session:
-        names = find_names(session, query.kind, page.hits, viewer)
+        names = find_names(session, query.kind, page.hits, viewer, site.pilot)
     first = (query.page - 1) * query.size
     return SearchOut(
         query=query.q,
@@ -181,7 +182,9 @@ def _hits(page: Page, names: dict[int, tuple[str, str, str, str | None]], first:
     return found
 
 
-def find_names(session: Session, kind: Kind, hits: Sequence[Hit], viewer: Viewer) -> dict[int, tuple[str, str, str, str | None]]:
+def find_names(
+    session: Session, kind: Kind, hits: Sequence[Hit], viewer: Viewer, pilot: Pilot
+) -> dict[int, tuple[str, str, str, str | None]]:
     """thing id → (ref, public id, title, provider) of those hits that the viewer may read in the database right now."""
     numbers = [hit.thing_id for hit in hits]
     rows: Any
@@ -196,7 +199,7 @@ def find_names(session: Session, kind: Kind, hits: Sequence[Hit], viewer: Viewer
     if kind == Kind.PROVIDER:
         rows = session.scalars(select(Provider).where(Provider.id.in_(numbers), readable_providers(viewer)))
         return {row.id: (row.organisation.credit_code or "", row.public_id, row.name, row.name) for row in rows}
-    told = shown.find_told(session, viewer)
+    told = shown.find_told(session, viewer, pilot)
     rows = session.scalars(
         select(Problem).where(Problem.id.in_(numbers), readable_problems(viewer)).options(joinedload(Problem.enterprise))
     )

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session, joinedload
 from marketplace.api import models as out
 from marketplace.domain.access import Viewer, may_read_plan
 from marketplace.domain.matches import Match, Part, Quote, Reason
-from marketplace.domain.problems import budget_band, redacted
+from marketplace.domain.problems import budget_band, names_of, redacted
 from marketplace.domain.ratings import TrackRecord, shrunk_score
+from marketplace.pilot import Pilot
 from marketplace.records.cases import Case
 from marketplace.records.enterprises import Enterprise
 from marketplace.records.matches import Outcome, track_record
@@ -22,8 +23,6 @@ from marketplace.records.readable import readable_solutions
 from marketplace.records.scenarios import Scenario
 from marketplace.records.solutions import Solution
 from recommender.recommend import ProviderMatch, Recommendation
-
-_LEGAL_FORMS = ("股份有限公司", "有限责任公司", "有限公司", "集团", "公司")
 
 
 def provider_ref(provider: Provider) -> out.ProviderRef:
@@ -114,29 +113,25 @@ def enterprise_out(row: Enterprise) -> out.EnterpriseOut:
 
 @dataclass(frozen=True)
 class Told:
-    """Which problems a viewer is told everything of."""
+    """Which problems a viewer is told everything of, and how parks and streets may be called."""
 
     viewer: Viewer
     agreed: frozenset[int]
+    pilot: Pilot
 
     def everything(self, problem: Problem) -> bool:
         return problem.id in self.agreed or may_read_plan(self.viewer, problem.enterprise_id)
 
     def text(self, problem: Problem) -> str:
-        return problem.text if self.everything(problem) else redacted(problem.text, names_of(problem.enterprise))
+        return problem.text if self.everything(problem) else redacted(problem.text, problem.enterprise.name, self.places(problem))
+
+    def places(self, problem: Problem) -> tuple[str, ...]:
+        return self.pilot.words_of_area(problem.enterprise.area)
 
 
-def find_told(session: Session, viewer: Viewer) -> Told:
+def find_told(session: Session, viewer: Viewer, pilot: Pilot) -> Told:
     agreed = select(Disclosure.problem_id).where(Disclosure.provider_id.in_(viewer.provider_ids))
-    return Told(viewer, frozenset(session.scalars(agreed)))
-
-
-def names_of(enterprise: Enterprise) -> tuple[str, ...]:
-    """How an enterprise may be named in its own words: in full, without the mark of an example, without its legal form."""
-    plain = short = enterprise.name.split("（")[0].split("(")[0].strip()
-    for form in _LEGAL_FORMS:
-        short = short.removesuffix(form)
-    return tuple(dict.fromkeys((enterprise.name, plain, short)))
+    return Told(viewer, frozenset(session.scalars(agreed)), pilot)
 
 
 def problem_out(row: Problem, told: Told) -> out.ProblemTold | out.ProblemHidden:
@@ -185,7 +180,7 @@ def reasons_for_provider(reasons: Iterable[Reason], problem: Problem, told: Told
     """
     if told.everything(problem):
         return [reason for reason in reasons if reason.part in (Part.FITS, Part.ASSUMED)]
-    names = names_of(problem.enterprise)
+    names = (*names_of(problem.enterprise.name), *told.places(problem))
     quoting = [reason for reason in reasons if reason.part == Part.FITS and reason.ours and reason.theirs]
     return [
         reason for reason in quoting if not any(name in quote.text for name in names for quote in (reason.ours, reason.theirs) if quote)

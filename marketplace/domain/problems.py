@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -34,6 +35,7 @@ TABLE: Table = (
 
 # What a provider is told of a budget before the enterprise agrees: the band, never the figure (万元).
 BUDGET_BANDS_WAN = (0, 20, 50, 100, 200, 500, 1000, 5000)
+LEGAL_FORM = re.compile(r"(?:有限责任公司|股份有限公司|有限公司|集团|公司|厂)$")
 
 
 @dataclass
@@ -72,9 +74,18 @@ def budget_band(high_fen: int | None) -> tuple[int, int | None] | None:
     return (bands[-1], None)
 
 
-def redacted(text: str, enterprise_names: tuple[str, ...]) -> str:
-    """A problem's text without the enterprise's name, long and short."""
-    for name in sorted(enterprise_names, key=len, reverse=True):
-        if len(name) >= 4:
-            text = text.replace(name, "某企业")
+def names_of(enterprise: str) -> tuple[str, ...]:
+    """How an enterprise may be named in its own words: in full, without the mark of an example, without its legal form."""
+    plain = short = re.split(r"[（(]", enterprise)[0].strip()
+    while (stripped := LEGAL_FORM.sub("", short)) != short:
+        short = stripped
+    return tuple(name for name in dict.fromkeys((enterprise, plain, short)) if len(name) >= 4)
+
+
+def redacted(text: str, enterprise: str, places: Iterable[str] = ()) -> str:
+    """A text without the enterprise's name, long and short, and without the words for its park or street."""
+    for name in sorted(names_of(enterprise), key=len, reverse=True):
+        text = text.replace(name, "某企业")
+    for place in sorted(places, key=len, reverse=True):
+        text = text.replace(place, "某园区")
     return text

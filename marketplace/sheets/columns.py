@@ -54,7 +54,7 @@ class Column:
 
     `group`: the column under whose name a check speaks of this one (the two ends of a range).
     `inside`: the name of the nested object in which a JSON file keeps the value. `led_by`: the column whose text goes
-    before this one's, or stands for it (the title of a problem).
+    before this one's, or stands for it (the title of a problem). `code_in`: the column in which people write this one's code.
     """
 
     key: str
@@ -71,6 +71,7 @@ class Column:
     group: str = ""
     inside: str = ""
     led_by: str = ""
+    code_in: str = ""
     in_template: bool = True
 
     @property

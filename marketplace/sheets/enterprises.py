@@ -37,7 +37,13 @@ SHEET = Sheet(
             note="从下拉列表选一个，或填国民经济行业代码。",
         ),
         Column(
-            "gbt4754", "国民经济行业代码", Shape.LINE, aliases=("行业代码", "行业小类"), note="GB/T 4754，到四位，如 2651。", example="2651"
+            "gbt4754",
+            "国民经济行业代码",
+            Shape.LINE,
+            aliases=("行业代码", "行业小类"),
+            note="GB/T 4754，到四位，如 2651。",
+            example="2651",
+            code_in="sector",
         ),
         Column(
             "park",

@@ -41,10 +41,11 @@ def not_a_number(value: Any) -> RefusedError:
     return RefusedError(Refused("not_a_number", _("“{value}”不是数。只写数字，如 120 或 1.5。"), {"value": shown(value)}))
 
 
-def shown(value: Any) -> str:
+def shown(value: Any, *, most: int = 40) -> str:
     """A value as it may stand in a sentence: short, on one line."""
-    text = " ".join(str(value).split())
-    return text if len(text) <= 40 else f"{text[:40]}…"
+    words = "、".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    text = " ".join(words.split())
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def plain(text: str) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from marketplace.domain.lifecycle import Refused
 from marketplace.sheets.columns import MONEY_UNITS, Column, Sheet, folded, split_header
-from marketplace.sheets.numbers import WEEK_UNITS
+from marketplace.sheets.numbers import WEEK_UNITS, shown
+
+_INDUSTRY_CODE = re.compile(r"[Cc]?(?P<digits>\d{2,4})")
 
 
 @dataclass(frozen=True)
@@ -75,13 +78,19 @@ class Table:
         return self.headers.get(column.key, column.header)
 
     def bad(self, row: int, column: Column | None, value: Any, message: Refused) -> BadCell:
-        text = "" if value is None else " ".join(str(value).split())
         name = self.header_of(column) if column else ""
-        return BadCell(self.file, self.tab, row, name, text if len(text) <= 80 else f"{text[:80]}…", message)
+        return BadCell(self.file, self.tab, row, name, "" if value is None else shown(value, most=80), message)
 
     def add(self, number: int, cells: dict[str, Any], source: Any) -> None:
-        """Add a row; a text that another column leads (a problem and its title) becomes one text."""
+        """Add a row; a text that another column leads (a problem and its title) becomes one text.
+
+        An industry's code that was written where its name is asked for stands in the column of codes as well.
+        """
         for column in self.sheet.columns:
+            code = _INDUSTRY_CODE.fullmatch(str(cells.get(column.code_in, "")).strip()) if column.code_in else None
+            if code and not cells.get(column.key):
+                cells[column.key] = code["digits"]
+                self.headers.setdefault(column.key, self.headers[column.code_in])
             lead = cells.get(column.led_by)
             if not isinstance(lead, str) or not lead.strip():
                 continue

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from marketplace.domain.access import Viewer, may_read_plan
 from marketplace.domain.diagnoses import DiagnosisState
 from marketplace.domain.matches import Match, Part, Reason
-from marketplace.domain.problems import ProblemState, redacted
+from marketplace.domain.problems import ProblemState, names_of, redacted
 from marketplace.guard import current_viewer, permission
 from marketplace.records.enterprises import Enterprise
 from marketplace.records.problems import Disclosure, Problem
@@ -70,32 +70,17 @@ def _agreed(session: Session, viewer: Viewer) -> frozenset[int]:
 def shown(problem: Problem, viewer: Viewer, agreed: frozenset[int]) -> ShownProblem:
     if problem.id in agreed or may_read_plan(viewer, problem.enterprise_id):
         return ShownProblem(problem, problem.text, open=True)
-    text = redacted(problem.text, names_of(problem.enterprise))
-    for word in park_words(problem.enterprise):
-        text = text.replace(word, "某园区")
-    return ShownProblem(problem, text, open=False)
+    return ShownProblem(problem, redacted(problem.text, problem.enterprise.name, places(problem.enterprise)), open=False)
 
 
-def park_words(enterprise: Enterprise) -> tuple[str, ...]:
-    """How the park or street of an enterprise may be called, the longest first."""
-    park = current_site().pilot.find("area", enterprise.area) if enterprise.area else None
-    words = {park.name, park.short, *park.aliases} if park else set()
-    return tuple(sorted((word for word in words if len(word) > 1), key=len, reverse=True))
-
-
-def names_of(enterprise: Enterprise) -> tuple[str, ...]:
-    """How an enterprise may be named in its own words: in full, without the mark of an example, without its legal form."""
-    full = enterprise.name
-    plain = full.split("（")[0].split("(")[0].strip()
-    short = plain
-    for form in ("股份有限公司", "有限责任公司", "有限公司", "集团", "公司"):
-        short = short.removesuffix(form)
-    return tuple(dict.fromkeys((full, plain, short)))
+def places(enterprise: Enterprise) -> tuple[str, ...]:
+    """How the park or street of an enterprise may be called."""
+    return current_site().pilot.words_of_area(enterprise.area)
 
 
 def hidden_words(enterprise: Enterprise) -> tuple[str, ...]:
     """Words that would tell whose problem it is."""
-    return (*names_of(enterprise), *park_words(enterprise))
+    return (*names_of(enterprise.name), *places(enterprise))
 
 
 def told(reasons: Iterable[Reason], *, open: bool, hidden: tuple[str, ...]) -> list[Reason]:

@@ -20,7 +20,7 @@ from marketplace.records.providers import find_hidden_provider_ids
 from marketplace.records.scenarios import Scenario, find_scenario
 from marketplace.site import current_site
 from marketplace.web.cards import SolutionCard, find_solution_cards
-from marketplace.web.demands import names_of
+from marketplace.web.demands import places
 from marketplace.web.wording import term
 
 pages = Blueprint("scenarios", __name__)
@@ -37,7 +37,7 @@ def told(scenario: Scenario, text: str) -> str:
     enterprise = scenario.enterprise
     if enterprise is None or may_read_enterprise(current_viewer(), enterprise.id):
         return text
-    return redacted(text, names_of(enterprise))
+    return redacted(text, enterprise.name, places(enterprise))
 
 
 @dataclass(frozen=True)

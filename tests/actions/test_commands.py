@@ -61,7 +61,7 @@ def test_bad_rows_are_told_and_nothing_is_written(jigai: Any, tmp_path: Path) ->
         "sheet": "",
         "row": 2,
         "column": "price_wan",
-        "value": "[90, 60]",
+        "value": "90、60",
         "code": "range_turned",
         "message": "第 2 行“price_wan”列：报价最低 90 万元高于最高 60 万元，请对调或修改。",
     }

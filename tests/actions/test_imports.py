@@ -224,6 +224,22 @@ def test_bad_rows_of_a_sheet_come_back_as_a_sheet(database: Database, bring: Imp
         assert [row.title for row in session.scalars(select(Solution))] == ["=1+1"]
 
 
+def test_an_industry_code_in_the_sector_column_is_kept(database: Database, bring: Import, tmp_path: Path) -> None:
+    rows = [enterprise(1, sector="C2651"), enterprise(2, sector="2662", gbt4754="2669"), enterprise(3, sector="化工")]
+    assert bring(jsonl(tmp_path / "enterprises.jsonl", *rows)).written
+    with database.reading() as session:
+        found = session.scalars(select(Enterprise).order_by(Enterprise.id)).all()
+        said = [(row.sector, row.gbt4754) for row in found]
+    assert said == [("chem", "2651"), ("chem", "2669"), ("chem", "")]
+
+
+def test_a_list_in_a_bad_cell_is_shown_as_people_write_it(bring: Import, tmp_path: Path) -> None:
+    jsonl(tmp_path / "providers.jsonl", provider())
+    jsonl(tmp_path / "solutions.jsonl", solution(sectors=["化工", "纺织"]))
+    [cell] = bring(tmp_path, dry_run=True).bad
+    assert cell.value == "化工、纺织"
+
+
 def test_one_organisation_is_provider_and_enterprise(database: Database, bring: Import, tmp_path: Path) -> None:
     jsonl(tmp_path / "providers.jsonl", provider(name="同一家"))
     jsonl(tmp_path / "enterprises.jsonl", enterprise(code=code(1), name="同一家"))

@@ -144,7 +144,7 @@ def test_problems() -> None:
     assert problems.budget_band(None) is None
     assert problems.budget_band(60_000_000) == (50, 100)
     assert problems.budget_band(60_000_000_000) == (5000, None)
-    assert problems.redacted("甲乙丙丁公司的问题", ("甲乙丙丁公司", "甲乙丙丁", "甲")) == "某企业的问题"
+    assert problems.redacted("甲乙丙丁公司在东区的问题", "甲乙丙丁公司（示例）", ("东区",)) == "某企业在某园区的问题"
 
 
 def test_outcomes() -> None:

@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from marketplace.domain.access import Role
+from marketplace.domain.problems import names_of
 from marketplace.domain.providers import ProviderState
 from marketplace.records.enterprises import Enterprise
 from marketplace.records.problems import Problem
@@ -17,7 +18,6 @@ from marketplace.records.providers import Provider, find_provider
 from marketplace.records.scenarios import Scenario, find_scenario
 from marketplace.records.solutions import Solution
 from marketplace.site import Site
-from marketplace.web.demands import names_of
 from tests.opened import Browser
 from tests.web.people import PEOPLE, Things, viewer_of
 
@@ -103,7 +103,7 @@ def test_no_recommendation_tells_the_public_of_a_warning(browsers: dict[str, Bro
 
 def test_a_provider_sees_no_name_no_park_and_no_exact_budget(demo_site: Site, browsers: dict[str, Browser]) -> None:
     with demo_site.database.reading() as session:
-        names = {word for enterprise in session.scalars(select(Enterprise)) for word in names_of(enterprise)}
+        names = {word for enterprise in session.scalars(select(Enterprise)) for word in names_of(enterprise.name)}
         parks = {term.name for term in demo_site.pilot.areas}
         own = viewer_of(session, "provider").provider_ids
         mine = {word for row in session.scalars(select(Provider).where(Provider.id.in_(own))) for word in (row.name, row.region)}

@@ -12,9 +12,9 @@ from markupsafe import Markup, escape
 from werkzeug.datastructures import MultiDict
 
 from indexer.query import Kind, Sort
+from marketplace.domain.problems import names_of
 from marketplace.domain.ratings import TrackRecord
 from marketplace.web import budgets, help, wording
-from marketplace.web.demands import names_of
 from marketplace.web.marking import spans
 from marketplace.web.search_address import KINDS, parse, query_of
 from recommender.ranking import BUSINESS, CONTENT
@@ -113,10 +113,11 @@ def test_every_weight_of_the_ranking_is_explained() -> None:
 
 
 def test_a_company_is_recognised_by_its_short_name() -> None:
-    class Company:
-        name = "天津津驰车身部件有限公司（示例）"
-
-    assert names_of(Company()) == ("天津津驰车身部件有限公司（示例）", "天津津驰车身部件有限公司", "天津津驰车身部件")  # type: ignore[arg-type]
+    assert names_of("天津津驰车身部件有限公司（示例）") == (
+        "天津津驰车身部件有限公司（示例）",
+        "天津津驰车身部件有限公司",
+        "天津津驰车身部件",
+    )
 
 
 @given(st.text(), st.lists(st.tuples(st.integers(-3, 40), st.integers(-3, 40))))
