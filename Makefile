@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Without compiled modules every process reads torch from source, for half a minute.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run install dev test lint types contracts bench lock screenshots clean
@@ -33,7 +35,7 @@ run: $(VENV)/.run ## serve the demonstration on http://127.0.0.1:8000
 	JIGAI_DEMO=1 $(BIN)/jigai serve
 
 test: $(VENV)/.dev ## run every test on real parts (installs what they need)
-	bash tools/test-parts
+	PATH="$(CURDIR)/$(BIN):$$PATH" bash tools/test-parts
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.dev ## style, types, import contracts, generated files up to date
@@ -47,7 +49,8 @@ bench: $(VENV)/.dev ## measure speed, memory and match quality; tables and JSON 
 
 lock: $(VENV)/.uv ## compile the hashed locks anew
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev --extra scale -c requirements.txt pyproject.toml -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra scale -c requirements.txt pyproject.toml -o requirements-scale.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev --extra scale --extra transformers -c requirements-scale.txt pyproject.toml -o requirements-dev.txt
 
 clean: ## remove the environment and caches (not ./data)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .test-cache

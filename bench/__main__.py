@@ -11,6 +11,20 @@ RUNS = (
     ("bench.delivery", "--out", str(RESULTS / "delivery.json")),
     ("bench.peers", "--out", str(RESULTS / "peers.json")),
 )
+SCALE = (
+    "tools/opensearch",
+    "run",
+    "--heap",
+    "1g",
+    "--",
+    sys.executable,
+    "-m",
+    "bench.opensearch",
+    "--things",
+    "10000",
+    "--things",
+    "100000",
+)
 
 
 def main() -> int:
@@ -20,6 +34,8 @@ def main() -> int:
     for run in RUNS:
         print(f"\n== python -m {' '.join(run)}", flush=True)
         failed += subprocess.run([sys.executable, "-m", *run], check=False).returncode != 0
+    print(f"\n== {' '.join(SCALE)}", flush=True)
+    failed += subprocess.run(SCALE, check=False).returncode != 0
     return int(bool(failed))
 
 

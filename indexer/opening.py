@@ -12,8 +12,8 @@ from indexer.documents import Labels
 from indexer.embedding import EmbeddingStore
 from indexer.entries import meta_of
 from indexer.query import Kind
-from indexer.reconcile import enqueue_everything, reconcile
-from indexer.worker import Worker
+from indexer.rebuild import rebuild
+from indexer.reconcile import reconcile
 from marketplace.records.database import Database
 from marketplace.records.index_queue import QueuedThing
 
@@ -37,19 +37,19 @@ def open_for_writing(
 ) -> SearchBackend:
     """The index, owned by this process. Raises IndexBusy, EngineError.
 
-    One that is damaged or was made otherwise is dropped and built again from the database before anybody searches in it;
-    `told` hears why. What a crash left between database and index is enqueued.
+    One that is damaged or was made otherwise is built again from the database before anybody here searches in it; `told`
+    hears why. What a crash left between database and index is enqueued.
     """
     try:
         backend = open_backend(url, data_dir, meta=meta_of(embeddings), find_vectors=embeddings.find, write=True)
     except IndexBroken as broken:
         told(str(broken))
-        from indexer.backends.embedded import drop_index
-
-        drop_index(data_dir / "index")
-        backend = open_backend(url, data_dir, meta=meta_of(embeddings), find_vectors=embeddings.find, write=True)
-        enqueue_everything(database)
-        Worker(database, backend, embeddings, labels).drain(progress)
+        backend = open_backend(url, data_dir, meta=meta_of(embeddings), find_vectors=embeddings.find, write=True, anew=True)
+        try:
+            rebuild(database, backend, embeddings.bulk(), labels, progress)
+        except BaseException:
+            backend.close()
+            raise
         return backend
     if not any(backend.versions(kind) for kind in Kind):
         _forget_progress(database)

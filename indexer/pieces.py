@@ -16,6 +16,11 @@ def normalised(text: str) -> str:
     return " ".join(clean(text).split())
 
 
+def passage_piece(text: str) -> str:
+    """What of a passage is embedded."""
+    return normalised(text)[:PASSAGE_CHARACTERS]
+
+
 def content_hash(role: str, text: str) -> str:
     """The key of a text's vector within a space; `role` is "query" or "passage", because prompts differ."""
     return hashlib.blake2b(f"{role}: {normalised(text)}".encode(), digest_size=16).hexdigest()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from sqlalchemy import select
 
-from indexer.backends import SearchBackend
+from indexer.backends import EngineError, SearchBackend
 from indexer.documents import Labels
 from indexer.embedding import EmbeddingStore
 from indexer.entries import entries_of
@@ -39,10 +39,13 @@ def rebuild(
                 done += len(ids[start : start + BATCH])
                 if progress is not None:
                     progress(done, total)
-        for _ in range(ROUNDS):
+        for attempt in range(ROUNDS + 1):
             lacking = {found.kind: found.missing | found.stale for found in find_differences(database, backend, of_next=True)}
-            if not any(lacking.values()):
+            count = sum(map(len, lacking.values()))
+            if not count:
                 break
+            if attempt == ROUNDS:
+                raise EngineError(f"新索引里还缺 {count} 条，补了 {ROUNDS} 次也没有补上，旧索引继续使用")
             for kind, missing in lacking.items():
                 _fill(database, backend, embeddings, labels, kind, sorted(missing))
     except BaseException:

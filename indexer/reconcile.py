@@ -45,7 +45,10 @@ def find_differences(database: Database, backend: SearchBackend, *, of_next: boo
                 missing=frozenset(wanted - held.keys() - waiting),
                 surplus=frozenset(held.keys() - wanted - waiting),
                 stale=frozenset(
-                    thing_id for thing_id in wanted & held.keys() - waiting if thing_id in queued and held[thing_id] != queued[thing_id][1]
+                    thing_id
+                    for thing_id in wanted & held.keys() - waiting
+                    # What a worker has written to the next index since the queue was read is newer, and no difference.
+                    if thing_id in queued and (held[thing_id] < queued[thing_id][1] if of_next else held[thing_id] != queued[thing_id][1])
                 ),
             )
         )

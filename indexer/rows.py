@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload
 
 from indexer.documents import Document, Labels, is_searchable, problem_document, provider_document, scenario_document, solution_document
@@ -63,13 +63,16 @@ def _titles(session: Session, provider_ids: Sequence[int]) -> dict[int, list[str
 
 def find_searchable_ids(session: Session, kind: Kind) -> Iterable[int]:
     """The ids of all things of a kind that can be found now."""
+    return session.scalars(searchable(kind))
+
+
+def searchable(kind: Kind) -> Select[int]:
+    """The ids of all things of a kind that can be found now, rising."""
     if kind is Kind.SOLUTION:
         joined = select(Solution.id).join(Provider, Solution.provider_id == Provider.id)
-        return session.scalars(
-            joined.where(Solution.state == SolutionState.PUBLISHED, Provider.state.in_(SEARCHABLE)).order_by(Solution.id)
-        )
+        return joined.where(Solution.state == SolutionState.PUBLISHED, Provider.state.in_(SEARCHABLE)).order_by(Solution.id)
     if kind is Kind.SCENARIO:
-        return session.scalars(select(Scenario.id).where(Scenario.state == ScenarioState.PUBLISHED).order_by(Scenario.id))
+        return select(Scenario.id).where(Scenario.state == ScenarioState.PUBLISHED).order_by(Scenario.id)
     if kind is Kind.PROBLEM:
-        return session.scalars(select(Problem.id).where(Problem.state != ProblemState.WITHDRAWN).order_by(Problem.id))
-    return session.scalars(select(Provider.id).where(Provider.state.in_(SEARCHABLE)).order_by(Provider.id))
+        return select(Problem.id).where(Problem.state != ProblemState.WITHDRAWN).order_by(Problem.id)
+    return select(Provider.id).where(Provider.state.in_(SEARCHABLE)).order_by(Provider.id)

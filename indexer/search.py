@@ -17,6 +17,7 @@ from indexer.backends import Candidates, Request, SearchBackend
 from indexer.embedding import EmbeddingStore
 from indexer.facets import Columns, counts, holds, sort_key
 from indexer.fusion import Passages, closeness, fused, lexical_scores, lexical_weight, raised, stretched, worth_reading
+from indexer.guarded import GuardedBackend
 from indexer.parts import Parts, parts_of
 from indexer.query import CANDIDATES, FACETS, Condition, FacetCount, Hit, Kind, Mode, Page, SearchQuery, Sort, Vector, condition_of
 from indexer.relaxing import relaxed
@@ -24,6 +25,7 @@ from indexer.suggestions import Suggestions
 
 # Words and pairs count half each; pinyin only where neither finds anything.
 LISTS = ("words", "grams")
+ENGINE_AWAY = "engine_away"
 
 
 @dataclass(frozen=True)
@@ -73,12 +75,21 @@ class Index:
     def search(self, query: SearchQuery) -> Page:
         return self.search_many([query])[0]
 
+    @property
+    def standby_answers(self) -> int:
+        """How often the database has answered in this thread because the engine was away."""
+        return self.backend.standby_answers if isinstance(self.backend, GuardedBackend) else 0
+
+    def degraded(self, before: int) -> str:
+        """Why the answers are less than usual, for who knows the number of standby answers before; "" if they are not."""
+        return ENGINE_AWAY if self.standby_answers > before else ""
+
     def search_many(self, queries: Sequence[SearchQuery]) -> list[Page]:
         """One batch: the dense side is one matrix product for all queries. `took_ms` of each is its share."""
-        started = time.perf_counter()
+        started, before = time.perf_counter(), self.standby_answers
         pages = self.answer(self.asked(queries))
-        share = (time.perf_counter() - started) * 1000 / max(1, len(queries))
-        return [replace(page, took_ms=share) for page in pages]
+        share, degraded = (time.perf_counter() - started) * 1000 / max(1, len(queries)), self.degraded(before)
+        return [replace(page, took_ms=share, degraded=degraded) for page in pages]
 
     def answer(self, asked: Sequence[Asked]) -> list[Page]:
         """The pages of queries that were made ready: everything but analysis and embedding."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -11,11 +12,14 @@ from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
+from indexer.backends.following import follow
 from indexer.embedding import EmbeddingStore, open_embedder
+from indexer.guarded import GuardedBackend
 from indexer.opening import open_for_reading, open_for_writing
 from indexer.search import Index
+from indexer.standby import Standby
 from indexer.worker import Worker
-from marketplace import guard
+from marketplace import guard, metrics
 from marketplace.api import routes
 from marketplace.api.errors import answer_of
 from marketplace.faults import fault_of
@@ -69,14 +73,15 @@ def open_site(
     pilot = pilot or load_pilot(settings.pilot)
     database = database or Database(settings.database)
     labels = labels_of(pilot)
-    embeddings = EmbeddingStore(open_embedder(settings.embedder, settings.data_dir / "models"), database)
+    embeddings = EmbeddingStore(metrics.CountedEmbedder(open_embedder(settings.embedder, settings.data_dir / "models")), database)
     if write:
         database.migrate()
-        url, folder = settings.search_url, settings.data_dir
+        url, folder = settings.search_address, settings.data_dir
         backend = open_for_writing(url, folder, embeddings, database, labels, told=told, progress=progress)
     else:
-        backend = open_for_reading(settings.search_url, settings.data_dir, embeddings)
-    index = Index(backend, embeddings)
+        backend = open_for_reading(settings.search_address, settings.data_dir, embeddings)
+    # An engine of its own can be away while the site is not; the one inside this process cannot.
+    index = Index(GuardedBackend(backend, Standby(database, embeddings, labels)) if settings.shares_its_engine else backend, embeddings)
     recommender = Recommender(database=database, index=index, embeddings=embeddings, labels=labels)
     return Site(settings=settings, pilot=pilot, database=database, embeddings=embeddings, index=index, recommender=recommender)
 
@@ -84,6 +89,15 @@ def open_site(
 def worker_of(site: Site) -> Worker:
     """The index worker of a site that owns its index."""
     return Worker(site.database, site.index.backend, site.embeddings, labels_of(site.pilot))
+
+
+def keep_up(site: Site) -> None:
+    """For a process that only reads: see what the owner of the embedded index writes. A shared engine shows it by itself."""
+    if site.settings.shares_its_engine:
+        return
+    folder = site.settings.data_dir / "index"
+    following = (site.index.backend, folder, threading.Event())
+    threading.Thread(target=follow, args=following, name="index-follower", daemon=True).start()
 
 
 def create_app(site: Site) -> Flask:
@@ -101,6 +115,7 @@ def create_app(site: Site) -> Flask:
     app.extensions["jigai"] = site
     guard.install(app, by_session=security.viewer_of_session, has_session=security.has_session, protect=security.csrf.protect)
     security.install(app, secure=settings.is_secure)
+    metrics.install(app)
     _answer_errors(app)
     pages.register(app)
     accounts.register(app)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+from typing import Any
 
 import click
 
-from marketplace.commands.runtime import Runtime
+from indexer.embedder_error import EmbedderError
+from marketplace.commands.runtime import Runtime, Stop
 
 # name → module under marketplace.commands, one line of help. A test compares the help with the commands' own.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -19,9 +21,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "template": ("data", "导出要填的 Excel 表 / write the sheet to fill in"),
     "search": ("search", "搜索方案、场景、问题、服务商 / search"),
     "recommend": ("search", "为问题推荐方案和服务商 / solutions for a problem or an enterprise"),
-    "index": ("index", "索引：状态、同步、重建、核对 / status, sync, rebuild, reconcile"),
+    "index": ("index", "索引：状态、同步、重建、核对、批量算向量 / status, sync, rebuild, reconcile, embed"),
     "worker": ("serve", "单独运行索引工作进程 / run the index worker by itself"),
+    "copy": ("copy", "把整个站点搬进 PostgreSQL / move a whole site into PostgreSQL"),
     "evaluate": ("evaluate", "用评测集评价检索与推荐 / measure on a judged set in BEIR form"),
+    "models": ("models", "向量模型：导出自带的模型 / vector models: export the built-in one"),
+    "train": ("train", "训练自带向量模型的行业增量 / train the domain delta of the built-in vector model"),
     "doctor": ("doctor", "检查这台机器和这个站点 / check machine and site"),
     "audit": ("doctor", "核对历史记录的哈希链 / verify the chain of the history"),
 }
@@ -41,6 +46,13 @@ class Commands(click.Group):
             if isinstance(value, click.Command) and value.name == cmd_name:
                 return value
         return None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EmbedderError as error:
+            # Any command may be the first to need the model.
+            raise Stop(str(error)) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("命令 / commands"):

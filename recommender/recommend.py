@@ -61,6 +61,7 @@ class Recommendation:
     open_questions: tuple[Reason, ...]
     model: str
     took_ms: float
+    degraded: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,13 +89,17 @@ class Recommender:
         """The version that every match carries."""
         return self._weights.version
 
+    def warm(self) -> None:
+        """Load the model, the words, the known problems and the solver, so that the first visitor does not wait for them."""
+        self.plan([Ask(key="warm", text="设备停机")], limit=1)
+
     def recommend(self, ask: Ask, *, limit: int = 10) -> Recommendation:
         """The answer to one problem."""
         return self.recommend_many([ask], limit=limit)[ask.key]
 
     def recommend_many(self, asks: Sequence[Ask], *, limit: int = 10) -> dict[str, Recommendation]:
         """A whole problem list in one batch."""
-        started = time.perf_counter()
+        started, before = time.perf_counter(), self._index.standby_answers
         rankings = self._rankings(asks)
         shortlists = [ranking.best(max(SHORTLIST, limit + 10)) for ranking in rankings]
         found = self._matches(rankings, shortlists, limit)
@@ -107,6 +112,7 @@ class Recommender:
                 open_questions=tuple(open_questions(ranking.ask)),
                 model=self.model,
                 took_ms=share,
+                degraded=self._index.degraded(before),
             )
             for ranking, matches in zip(rankings, found, strict=True)
         }

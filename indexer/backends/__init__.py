@@ -180,10 +180,33 @@ class SearchBackend(Protocol):
     def close(self) -> None: ...
 
 
-def open_backend(url: str, data_dir: Path, *, meta: Meta, find_vectors: FindVectors, write: bool) -> SearchBackend:
-    """The engine of an address. Raises IndexBusy, IndexBroken, EngineError."""
-    if url.startswith("embedded:"):
-        from indexer.backends.embedded import EmbeddedBackend
+def open_backend(url: str, data_dir: Path, *, meta: Meta, find_vectors: FindVectors, write: bool, anew: bool = False) -> SearchBackend:
+    """The engine of an address. Raises IndexBusy, IndexBroken, EngineError.
 
+    `anew`, for who rebuilds at once: an index that is damaged or was made otherwise is no error. The embedded engine drops
+    it; OpenSearch lets it answer whoever still understands it, until the rebuild takes its place.
+    """
+    if url.startswith("embedded:"):
+        from indexer.backends.embedded import EmbeddedBackend, drop_index
+
+        if anew:
+            drop_index(data_dir / "index")
         return EmbeddedBackend(data_dir / "index", meta=meta, find_vectors=find_vectors, write=write)
-    raise EngineError(f"未知的检索引擎地址：{url}")
+    return _open_opensearch(url, meta=meta, write=write, anew=anew)
+
+
+def open_throw_away(url: str, folder: Path, *, meta: Meta, find_vectors: FindVectors) -> SearchBackend:
+    """An empty index of the engine of an address, apart from the site's own; gone when it is closed and `folder` removed."""
+    if url.startswith("embedded:"):
+        return open_backend(url, folder, meta=meta, find_vectors=find_vectors, write=True)
+    return _open_opensearch(url, meta=meta, write=True, throw_away=True)
+
+
+def _open_opensearch(url: str, *, meta: Meta, write: bool, anew: bool = False, throw_away: bool = False) -> SearchBackend:
+    if not url.startswith("opensearch"):
+        raise EngineError(f"未知的检索引擎地址：{url}")
+    try:
+        from indexer.backends.opensearch import OpenSearchBackend
+    except ModuleNotFoundError as error:
+        raise EngineError("没有安装 OpenSearch 的客户端，请执行 pip install 'jigai[scale]'") from error
+    return OpenSearchBackend(url, meta=meta, write=write, anew=anew, throw_away=throw_away)

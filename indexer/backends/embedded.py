@@ -136,11 +136,22 @@ class EmbeddedBackend:
     def refresh(self) -> None:
         with self._writing:
             if not self._write:
-                self._current.reload()
+                self._follow()
                 return
             if self._next is not None:
                 self._next.refresh()
             self._current.refresh()
+
+    def _follow(self) -> None:
+        """What the owner has written meanwhile; after a rebuild that is another generation."""
+        pointer = self._pointer()
+        if pointer is not None and pointer.get("generation") == self._current.folder.name:
+            self._current.reload()
+            return
+        fresh = self._open()
+        fresh.go_on_from(self._current)
+        old, self._current = self._current, fresh
+        old.close()
 
     def begin_next(self) -> None:
         with self._writing:
@@ -164,6 +175,7 @@ class EmbeddedBackend:
             if self._next is None:
                 raise EngineError("没有正在建立的新索引")
             self._next.refresh()
+            self._next.go_on_from(self._current)
             self._point(self._next)
             old, self._current, self._next = self._current, self._next, None
             old.close()

@@ -76,6 +76,9 @@ class Generation:
             entry = _entry(kind, payload, vectors[np.array(places, np.intp)])
             held[entry.thing_id] = entry.version
             shelf.put(entry, serial, _title(entry))
+        if kind in self._shelves:
+            # Whoever kept something of the state before must see that this is another one.
+            shelf.stamp = self._shelves[kind].stamp
         self._shelves[kind], self._held[kind] = shelf, held
         self._serial[kind] = rows[-1][0] + 1 if rows else 0
         self.shown[kind] = Shown(shelf.view(), snapshot)
@@ -84,6 +87,12 @@ class Generation:
         """What another process has written meanwhile."""
         for kind in Kind:
             self._load(kind)
+
+    def go_on_from(self, former: Generation) -> None:
+        """Take the place of another: no state of this one may pass for one of those before."""
+        for kind, shelf in self._shelves.items():
+            shelf.stamp += former.shown[kind].view.stamp
+            self.shown[kind] = Shown(shelf.view(), self.shown[kind].text)
 
     def versions(self, kind: Kind) -> dict[int, int]:
         held = self._held[kind]

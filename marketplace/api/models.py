@@ -254,6 +254,7 @@ class RecommendationOut(Model):
     open_questions: list[ReasonOut]
     model: str
     took_ms: float
+    degraded: str
 
 
 def plain(rows: list[dict[str, Any]]) -> list[Effect]:

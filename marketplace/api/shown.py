@@ -247,4 +247,5 @@ def recommendation_out(session: Session, key: str, text: str, found: Recommendat
         open_questions=[reason_out(reason) for reason in found.open_questions],
         model=found.model,
         took_ms=round(found.took_ms, 1),
+        degraded=found.degraded,
     )

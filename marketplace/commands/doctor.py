@@ -35,8 +35,10 @@ def doctor(runtime: Runtime, as_json: bool) -> None:
     # Without these nothing else can be looked at: a wrong one stops with its own sentence.
     assert runtime.settings
     assert runtime.pilot
-    found = []
+    found: list[Finding] = []
     for name, check in CHECKS:
+        if name in OF_THE_DATABASE and any(one.name == "database" and not one.good for one in found):
+            continue
         try:
             rows = list(check(runtime))
         except Stop as error:
@@ -97,13 +99,26 @@ def _folder(runtime: Runtime) -> Found:
 def _database(runtime: Runtime) -> Found:
     from sqlalchemy import text
 
-    with runtime.database.engine.connect() as connection:
-        if connection.dialect.name == "sqlite":
-            answer = connection.execute(text("PRAGMA quick_check")).scalar()
-            if answer != "ok":
-                yield False, f"数据库文件有损坏：{answer}。请从备份恢复。"
+    from marketplace.commands.database_faults import old_server, parsed, wrong_revision
+    from marketplace.records.database import Database, known_revisions
+
+    # Opened by itself: looking must not bring it to another version.
+    parsed(runtime.settings.database, "JIGAI_DATABASE_URL")
+    with runtime.told_database_errors():
+        database = Database(runtime.settings.database)
+        try:
+            wrong = old_server(database) or wrong_revision(database.revision())
+            if wrong:
+                yield False, wrong
                 return
-    yield True, f"数据库完好，结构版本 {runtime.database.revision()}。"
+            with database.engine.connect() as connection:
+                answer = connection.execute(text("PRAGMA quick_check")).scalar() if connection.dialect.name == "sqlite" else "ok"
+        finally:
+            database.close()
+    if answer != "ok":
+        yield False, f"数据库文件有损坏：{answer}。请从备份恢复。"
+        return
+    yield True, f"数据库完好，结构版本 {known_revisions()[0]}。"
 
 
 def _accounts(runtime: Runtime) -> Found:
@@ -118,12 +133,27 @@ def _accounts(runtime: Runtime) -> Found:
 
 
 def _embedder(runtime: Runtime) -> Found:
+    from indexer.embedder_error import EmbedderError
     from indexer.embedding import EmbeddingStore, open_embedder
+    from indexer.sentence_transformers_model import SentenceTransformersEmbedder
 
-    vectors = EmbeddingStore(open_embedder(runtime.settings.embedder, runtime.settings.data_dir / "models")).queries(["压机停机"])
+    try:
+        embedder = open_embedder(runtime.settings.embedder, runtime.settings.data_dir / "models")
+        vectors = EmbeddingStore(embedder).queries(["压机停机"])
+    except EmbedderError as error:
+        yield False, str(error)
+        return
     length = float((vectors[0] ** 2).sum())
     good = abs(length - 1) < 1e-3
     yield good, f"向量模型可用，{vectors.shape[1]} 维。" if good else f"向量模型的结果不对（长度 {length:.3f}，应为 1）。"
+    if isinstance(embedder, SentenceTransformersEmbedder):
+        query, passage = embedder.prompts
+        yield (
+            True,
+            f"模型的提示词：问题前加“{query}”，内容前加“{passage}”。"
+            if query or passage
+            else "模型的配置里没有提示词，问题和内容都原样计算。",
+        )
 
 
 def _index(runtime: Runtime) -> Found:
@@ -154,6 +184,8 @@ def _queue(runtime: Runtime) -> Found:
     yield True, f"索引队列里有 {pending - parked} 条等待。" if pending > parked else "索引与数据库一致，没有等待。"
 
 
+# What cannot be looked at without a database; its own sentence says enough.
+OF_THE_DATABASE = frozenset({"accounts", "index", "queue"})
 CHECKS: tuple[tuple[str, Callable[[Runtime], Found]], ...] = (
     ("settings", _settings),
     ("sqlite", _sqlite),

@@ -49,7 +49,7 @@ def evaluate(
                 history,
                 run_file,
                 embeddings=store,
-                engine=runtime.settings.search_url,
+                engine=runtime.settings.search_address,
                 progress=progress,
             )
     except (BadSetError, EngineError) as error:

@@ -141,3 +141,38 @@ def reconcile(runtime: Runtime, as_json: bool) -> None:
     for kind, row in rows.items():
         click.echo(f"{kind}：缺 {row['missing']}，多 {row['surplus']}，版本不同 {row['stale']}")
     tell("差异已重新编入。" if any(sum(row.values()) for row in rows.values()) else "数据库与索引一致。")
+
+
+@index.command("embed")
+@click.option(
+    "--processes", type=click.IntRange(1, 64), help="同时计算的进程数；默认每个处理器核一个，有显卡时请用 1 / default: one a core"
+)
+@JSON
+@click.pass_obj
+def embed(runtime: Runtime, processes: int | None, as_json: bool) -> None:
+    """先把全部内容的向量算好存下，以后建索引时不用再算；中断后再运行，会接着算。服务运行时也能用。
+
+    Vectors of everything that the configured model has none for, kept as they come; run again after a kill, it goes on.
+    """
+    import os
+    import time
+
+    from indexer.bulk_embedding import embed_missing, find_missing
+    from indexer.embedding import open_embedder
+    from marketplace.app import labels_of
+
+    settings, database = runtime.settings, runtime.database
+    folder = settings.data_dir / "models"
+    space = open_embedder(settings.embedder, folder).space
+    missing = find_missing(database, space, labels_of(runtime.pilot))
+    tell(f"还缺 {len(missing):,} 条向量。" if missing else "向量齐全，没有要算的。")
+    started = time.monotonic()
+    with bar("计算向量") as progress:
+        embed_missing(
+            database, space, missing, name=settings.embedder, folder=folder, processes=processes or os.cpu_count() or 1, progress=progress
+        )
+    took = time.monotonic() - started
+    if as_json:
+        emit({"space": space, "embedded": len(missing), "took_s": round(took, 2)})
+    elif missing:
+        tell(f"已算好 {len(missing):,} 条，用时 {took:,.0f} 秒，每秒 {len(missing) / took:,.1f} 条。")

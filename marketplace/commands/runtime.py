@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from marketplace.commands.stop import Stop
 
 if TYPE_CHECKING:
     from marketplace.pilot import Pilot
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
     from marketplace.site import Site
 
 
+__all__ = ["Runtime", "Stop", "bar", "emit", "tell"]
+
 # What may be wrong with a setting, by pydantic's kind of error.
 _WRONG = {
     "int_parsing": "应为整数",
+    "float_parsing": "应为数字",
     "bool_parsing": "应为 1 或 0",
     "greater_than_equal": "不能小于 {ge}",
     "less_than_equal": "不能大于 {le}",
@@ -33,15 +37,6 @@ _WRONG = {
 
 STILL_SECONDS = 60.0
 POLL_SECONDS = 0.2
-
-
-class Stop(click.ClickException):
-    """One sentence on stderr and exit status 2: the command cannot do what was asked, and nothing was changed."""
-
-    exit_code = 2
-
-    def show(self, file: Any = None) -> None:
-        click.echo(self.message, err=True)
 
 
 @dataclass
@@ -75,15 +70,23 @@ class Runtime:
     @cached_property
     def database(self) -> Database:
         """The database, brought to the newest version."""
+        from marketplace.commands.database_faults import parsed
         from marketplace.records.database import Database
 
+        parsed(self.settings.database, "JIGAI_DATABASE_URL")
         with self.told_database_errors():
             database = Database(self.settings.database)
-            database.migrate()
+            try:
+                database.migrate()
+            except BaseException:
+                database.close()
+                raise
         return database
 
     def told_database_errors(self) -> AbstractContextManager[None]:
-        return _told(self.settings.data_dir)
+        from marketplace.commands.database_faults import told_faults
+
+        return told_faults(self.settings.database, "JIGAI_DATABASE_URL")
 
     @cached_property
     def _reader(self) -> Site:
@@ -134,18 +137,20 @@ class Runtime:
         except IndexBusy:
             return self._wait_for_the_server()
         with bar("编入索引") as progress:
-            return worker_of(site).drain(progress)
+            done = worker_of(site).drain(progress)
+        # Workers beside us hold the rest, and are about to write it.
+        return done + self._wait_for_the_server() if self.settings.shares_its_engine else done
 
     def _wait_for_the_server(self) -> int:
         """Wait while the server's worker gets on; a queue that stands still for a minute is left to it."""
-        from marketplace.records.index_queue import count_pending
+        from marketplace.records.index_queue import count_waiting
 
         total = left = -1
         moved = time.monotonic()
         with bar("等待服务编入索引") as progress:
             while True:
                 with self.database.reading() as session:
-                    now_left = count_pending(session)
+                    now_left = count_waiting(session)
                 if total < 0:
                     total = now_left
                 if now_left != left:
@@ -173,18 +178,6 @@ def bar(title: str) -> Iterator[Callable[[int, int], None]]:
             shown.update(tasks[0], completed=done, total=total)
 
         yield step
-
-
-@contextmanager
-def _told(folder: Path) -> Iterator[None]:
-    """A database that cannot be opened is told in a sentence."""
-    from sqlalchemy.exc import DBAPIError
-
-    try:
-        yield
-    except (DBAPIError, OSError) as error:
-        reason = str(getattr(error, "orig", error))
-        raise Stop(f"数据库打不开（资料目录 {folder}）：{reason}。请检查路径、权限和磁盘空间。") from None
 
 
 def emit(value: Any) -> None:

@@ -34,33 +34,39 @@ def serve(runtime: Runtime) -> None:
 @click.command("worker")
 @click.pass_obj
 def worker(runtime: Runtime) -> None:
-    """单独运行索引工作进程；serve 用 JIGAI_WORKER=0 启动。 / The index worker by itself."""
-    from indexer.backends import IndexBusy
+    """单独运行索引工作进程；serve 用 JIGAI_WORKER=0 启动。共享引擎可以同时运行多个。 / The index worker by itself."""
+    from indexer.backends import EngineError, IndexBusy
     from marketplace.app import worker_of
 
     _log_to_stderr(runtime.settings.log_level)
+    stop = threading.Event()
+    _end_in_good_order(signal.SIGTERM, signal.SIGINT)
     try:
         site = runtime.site(write=True)
     except IndexBusy as busy:
-        raise Stop(f"{busy}。") from None
-    tell("索引工作进程已启动，Ctrl+C 结束。")
-    stop = threading.Event()
-    _end_in_good_order()
-    try:
-        worker_of(site).run(stop)
-    except (KeyboardInterrupt, SystemExit):
-        stop.set()
-    finally:
-        site.index.close()
+        raise Stop(f"{busy}；内置引擎只能有一个进程写索引，请先停止那一个。") from None
+    except EngineError as error:
+        raise Stop(f"检索引擎不能用：{error}。请检查 JIGAI_SEARCH_URL。") from None
+    # In a thread of its own: a signal that sets an event on which its own thread waits may wait for itself.
+    thread = threading.Thread(target=worker_of(site).run, args=(stop,), name="index-worker")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    thread.start()
+    # The one line that scripts wait for, on stdout.
+    click.echo("索引工作进程已启动，Ctrl+C 结束。")
+    while thread.is_alive():
+        thread.join(0.2)
+    tell("已停止。")
 
 
-def _end_in_good_order() -> None:
+def _end_in_good_order(*numbers: signal.Signals) -> None:
     """A stop by the system is a stop like any other: threads end, the index is closed."""
 
     def stop(_number: int, _frame: object) -> None:
         raise SystemExit(0)
 
-    signal.signal(signal.SIGTERM, stop)
+    for number in numbers:
+        signal.signal(number, stop)
 
 
 def _log_to_stderr(level: str) -> None:
@@ -124,11 +130,13 @@ def _load_the_demonstration(runtime: Runtime) -> None:
 def _site(runtime: Runtime) -> Site:
     """The opened site; with its own worker it owns the index, and fills an empty one before anybody searches in it."""
     from indexer.backends import IndexBroken, IndexBusy
-    from marketplace.app import worker_of
+    from marketplace.app import keep_up, worker_of
 
     if not runtime.settings.worker:
         try:
-            return runtime.site()
+            site = runtime.site()
+            keep_up(site)
+            return site
         except IndexBroken as broken:
             raise Stop(f"{broken}。请先启动 jigai worker。") from None
     try:
@@ -156,7 +164,7 @@ def _serve(site: Site) -> None:
     settings = site.settings
     app = create_app(site)
     # Loaded before the first visitor: the first question would wait for the model otherwise.
-    site.embeddings.queries(["预热"])
+    site.recommender.warm()
     try:
         server = create_server(
             app,
@@ -175,7 +183,7 @@ def _serve(site: Site) -> None:
     threads = [threading.Thread(target=worker_of(site).run, args=(stop,), name="index-worker", daemon=True)] if settings.worker else []
     for thread in threads:
         thread.start()
-    _end_in_good_order()
+    _end_in_good_order(signal.SIGTERM)
     _announce(site, _port(server, settings.port))
     try:
         # Returns when told to stop, by Ctrl+C or by the system.

@@ -12,13 +12,22 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, create_engine, event
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from marketplace.records.history import HistoryEntry, chain
 
 Sessions = Callable[[], AbstractContextManager[Session]]
+MIGRATIONS = Path(__file__).with_name("migrations")
+# The oldest PostgreSQL that the site is tried on.
+LEAST_POSTGRESQL = 15
+_MIGRATION_LOCK = 7_110_252
+
+
+class SchemaError(Exception):
+    """The database is of another version than this program; a sentence says which and what to do."""
 
 
 def sqlite_driver() -> ModuleType:
@@ -53,6 +62,11 @@ def open_engine(url: str) -> Engine:
     return engine
 
 
+def known_revisions() -> tuple[str, ...]:
+    """The schema versions that this program knows, the newest first."""
+    return tuple(script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions())
+
+
 class Database:
     """An engine and its two kinds of session."""
 
@@ -81,10 +95,16 @@ class Database:
             chain(session, entries)
 
     def migrate(self) -> None:
-        """Bring the schema to the newest version."""
+        """Bring the schema to the newest version. Raises SchemaError where a newer program has made it already."""
         config = Config()
-        config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+        config.set_main_option("script_location", str(MIGRATIONS))
         with self.engine.connect() as connection:
+            if connection.dialect.name == "postgresql":
+                # Workers and web processes that start together must not migrate together.
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            found = MigrationContext.configure(connection).get_current_revision()
+            if found is not None and found not in known_revisions():
+                raise SchemaError(f"数据库的结构版本 {found} 比本程序的 {known_revisions()[0]} 新，请升级程序")
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.commit()

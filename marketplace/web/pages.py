@@ -9,7 +9,7 @@ from flask import Flask, request, url_for
 
 from marketplace.domain.access import Viewer, may
 from marketplace.domain.matches import Part
-from marketplace.guard import current_viewer, now
+from marketplace.guard import current_viewer, degraded, now
 from marketplace.site import current_site
 from marketplace.web import (
     ask,
@@ -106,6 +106,7 @@ def register(app: Flask) -> None:
         site = current_site()
         return {
             "lang": language.language(),
+            "degraded": degraded,
             "other_language": language.other_address(),
             "city": site.pilot.city.name if language.language() == "zh" else site.pilot.city.name_en,
             "demo": site.settings.demo,

@@ -15,6 +15,7 @@ from flask import current_app
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from marketplace.guard import degraded
 from marketplace.records.index_queue import QueuedThing
 
 Answer = TypeVar("Answer")
@@ -29,13 +30,18 @@ class Remembered:
         self._answers: OrderedDict[Hashable, tuple[Hashable, Any]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def answer(self, question: Hashable, version: Hashable, work_out: Callable[[], Answer]) -> Answer:
+    def answer(
+        self, question: Hashable, version: Hashable, work_out: Callable[[], Answer], *, holds: Callable[[], bool] = lambda: True
+    ) -> Answer:
+        """`holds` says, once it is worked out, whether an answer is worth keeping."""
         with self._lock:
             known = self._answers.get(question)
             if known is not None and known[0] == version:
                 self._answers.move_to_end(question)
                 return cast(Answer, known[1])
         answer = work_out()
+        if not holds():
+            return answer
         with self._lock:
             self._answers[question] = (version, answer)
             self._answers.move_to_end(question)
@@ -52,4 +58,4 @@ def data_version(session: Session) -> Hashable:
 def remembered(session: Session, question: Hashable, work_out: Callable[[], Answer]) -> Answer:
     """The answer of a moment ago if it still holds, else a new one."""
     kept: Remembered = current_app.extensions.setdefault("jigai_remembered", Remembered())
-    return kept.answer(question, data_version(session), work_out)
+    return kept.answer(question, data_version(session), work_out, holds=lambda: not degraded())

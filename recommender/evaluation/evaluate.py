@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from indexer.backends import open_backend
+from indexer.backends import open_throw_away
 from indexer.documents import Document, mains, units
 from indexer.embedding import EmbeddingStore, open_embedder
 from indexer.entries import entries_of, meta_of
@@ -195,7 +195,7 @@ def write_run(file: Path, measured: Measured, tag: str) -> None:
 
 
 def _index(judged: JudgedSet, embeddings: EmbeddingStore, engine: str, folder: Path, progress: Told | None) -> Index:
-    backend = open_backend(engine, folder, meta=meta_of(embeddings), find_vectors=embeddings.find, write=True)
+    backend = open_throw_away(engine, folder, meta=meta_of(embeddings), find_vectors=embeddings.find)
     documents = list(_documents(judged))
     store = embeddings.bulk() if embeddings.raw_space else embeddings
     for start in range(0, len(documents), BATCH):

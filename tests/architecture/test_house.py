@@ -8,6 +8,8 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+# What it takes to run, at scale, and to work on it: each holds the one before.
+LOCKS = ("requirements.txt", "requirements-scale.txt", "requirements-dev.txt")
 
 
 def _pins(path: Path) -> dict[str, str]:
@@ -16,9 +18,10 @@ def _pins(path: Path) -> dict[str, str]:
 
 
 def test_lock_covers_the_project_and_agrees_with_the_development_lock(tmp_path: Path) -> None:
-    run, dev = _pins(ROOT / "requirements.txt"), _pins(ROOT / "requirements-dev.txt")
+    run, scale, dev = (_pins(ROOT / name) for name in LOCKS)
     assert run
-    assert {name: dev.get(name) for name in run} == run
+    assert {name: scale.get(name) for name in run} == run
+    assert {name: dev.get(name) for name in scale} == scale
     # Compiling against the lock as a constraint changes nothing, or a dependency was added without it.
     output = tmp_path / "requirements.txt"
     output.write_bytes((ROOT / "requirements.txt").read_bytes())
@@ -29,7 +32,7 @@ def test_lock_covers_the_project_and_agrees_with_the_development_lock(tmp_path: 
 
 
 def test_lock_names_no_address() -> None:
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in LOCKS:
         text = (ROOT / name).read_text(encoding="utf-8")
         assert "://" not in text
         assert "--hash=sha256:" in text

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +15,11 @@ from indexer.search import Index
 from indexer.worker import Worker
 from marketplace.records.database import Database
 from tests.indexer.corpus import CachedEmbedder, HashedEmbedder, labels, load, migrated
+from tests.opensearch_server import OpenSearchServer, opensearch_server
 
-ENGINES = ("embedded:",)
+__all__ = ["opensearch_server"]
+
+ENGINES = ("embedded", "opensearch")
 
 
 @dataclass(frozen=True)
@@ -51,15 +55,27 @@ def rows_only(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "jigai.db"
 
 
-@pytest.fixture(scope="session", params=ENGINES)
-def template(request: pytest.FixtureRequest, rows_only: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """A folder with everything indexed, to be copied."""
+@contextmanager
+def address_of(engine: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """An engine of one kind without any index; of a server's, nothing is left behind."""
+    if engine == "embedded":
+        yield "embedded:"
+        return
+    server: OpenSearchServer = request.getfixturevalue("opensearch_server")
+    url = server.url()
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture(scope="session")
+def template(rows_only: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with everything indexed by the embedded engine, to be copied."""
     folder = tmp_path_factory.mktemp("template")
     shutil.copy(rows_only, folder)
-    site = opened(request.param, folder, HashedEmbedder())
+    site = opened("embedded:", folder, HashedEmbedder())
     site.backend.close()
     site.database.close()
-    return site.url, folder
+    return folder
 
 
 @pytest.fixture(scope="session", params=ENGINES)
@@ -67,18 +83,25 @@ def shared(request: pytest.FixtureRequest, rows_only: Path, tmp_path_factory: py
     """Read only: real vectors, shared by all tests that change nothing."""
     folder = tmp_path_factory.mktemp("shared")
     shutil.copy(rows_only, folder)
-    site = opened(request.param, folder, CachedEmbedder())
-    yield site
-    site.backend.close()
-    site.database.close()
+    with address_of(request.param, request) as url:
+        site = opened(url, folder, CachedEmbedder())
+        yield site
+        site.backend.close()
+        site.database.close()
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """The kind of engine that `own` has."""
+    return str(request.param)
 
 
 @pytest.fixture
-def own(template: tuple[str, Path], tmp_path: Path) -> Iterator[Opened]:
+def own(engine: str, template: Path, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
     """For tests that change something: vectors without meaning, an index of its own."""
-    url, made = template
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-    site = opened(url, tmp_path, HashedEmbedder())
-    yield site
-    site.backend.close()
-    site.database.close()
+    shutil.copytree(template, tmp_path, dirs_exist_ok=True)
+    with address_of(engine, request) as url:
+        site = opened(url, tmp_path, HashedEmbedder())
+        yield site
+        site.backend.close()
+        site.database.close()

@@ -20,6 +20,8 @@ from indexer.search import Index
 from tests.indexer.conftest import Opened
 from tests.indexer.corpus import SOLUTIONS, HashedEmbedder, labels
 
+pytestmark = pytest.mark.parametrize("engine", ["embedded"])
+
 
 def files_of(folder: Path) -> list[Path]:
     return [file for file in segment_files(next((folder / "index").glob("gen-*")) / "solution") if not file.name.endswith(".managed.json")]

@@ -72,6 +72,11 @@ def test_odd_input_is_answered(shared: Opened, text: str, mode: Mode) -> None:
     shared.index.suggest(text)
 
 
+def test_a_text_of_two_thousand_different_words_is_answered(shared: Opened) -> None:
+    text = "密封点" + "".join(chr(0x4E00 + 7 * number) for number in range(2500))
+    assert "密封点泄漏检测与修复服务及平台" in titles(shared, found(shared, SearchQuery(text=text, mode=Mode.LEXICAL)))
+
+
 def test_filters_and_their_facets(shared: Opened) -> None:
     everything = shared.index.search(SearchQuery(text="数据", size=100))
     page = shared.index.search(SearchQuery(text="数据", filters={"sector": ("chem",)}, size=100))

