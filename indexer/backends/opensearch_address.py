@@ -1,4 +1,7 @@
-"""Where an OpenSearch is and what our indices are called there: opensearch://user:password@host:9200/prefix?ca=file&timeout=2."""
+"""Where an OpenSearch is and what our indices are called there: opensearch://user:password@host:9200/prefix?ca=file&timeout=2.
+
+A cluster may be named by several of its nodes, parted by commas: opensearch://one:9200,two:9200/prefix.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,7 @@ TIMEOUT = 2.0
 class Address:
     """`ca`: a file with the authorities to trust; "" trusts those of the system. `timeout`: seconds that a search may take."""
 
-    host: str
-    port: int = PORT
+    nodes: tuple[tuple[str, int], ...]
     prefix: str = PREFIX
     is_secure: bool = False
     user: str = ""
@@ -30,29 +32,36 @@ class Address:
     @property
     def shown(self) -> str:
         """Without the password."""
-        return f"{'https' if self.is_secure else 'http'}://{self.host}:{self.port}"
+        return f"{'https' if self.is_secure else 'http'}://{','.join(f'{host}:{port}' for host, port in self.nodes)}"
 
 
 def address_of(url: str) -> Address:
     """The parts of an address. Raises EngineError with a sentence."""
     parts = urlsplit(url)
-    try:
-        port = parts.port or PORT
-    except ValueError:
-        port = -1
-    if parts.scheme not in (PLAIN, SECURE) or not parts.hostname or port < 0:
-        raise EngineError("检索引擎地址应为 opensearch://主机:9200/前缀，加密连接用 opensearchs://")
+    who, _, names = parts.netloc.rpartition("@")
+    user, _, password = who.partition(":")
+    nodes = tuple(_node(name) for name in names.split(",") if name)
+    if parts.scheme not in (PLAIN, SECURE) or not nodes or None in nodes:
+        raise EngineError("检索引擎地址应为 opensearch://主机:9200/前缀，加密连接用 opensearchs://，多个节点用逗号隔开")
     prefix = parts.path.strip("/") or PREFIX
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", prefix):
         raise EngineError(f"索引前缀 {prefix} 不能用：只能是小写字母、数字、- 和 _")
     asked = parse_qs(parts.query)
     return Address(
-        host=parts.hostname,
-        port=port,
+        nodes=tuple(node for node in nodes if node),
         prefix=prefix,
         is_secure=parts.scheme == SECURE,
-        user=unquote(parts.username or ""),
-        password=unquote(parts.password or ""),
+        user=unquote(user),
+        password=unquote(password),
         ca=asked.get("ca", [""])[0],
         timeout=float(asked.get("timeout", [str(TIMEOUT)])[0]),
     )
+
+
+def _node(name: str) -> tuple[str, int] | None:
+    """Host and port of one node; None for what is no address."""
+    try:
+        found = urlsplit(f"//{name}")
+        return (found.hostname, found.port or PORT) if found.hostname and not found.username else None
+    except ValueError:
+        return None

@@ -42,7 +42,7 @@ class _Json(JSONSerializer):  # type: ignore[misc,unused-ignore]
 
 
 class Connection:
-    """Called with one request (see opensearch_indices.Ask). Nothing is tried twice: whoever asks has no time for it."""
+    """Called with one request (see opensearch_indices.Ask). A node is asked once: whoever asks has no time for more."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
@@ -56,10 +56,11 @@ class Connection:
         # The client would write the password in Latin-1; OpenSearch reads UTF-8.
         who = base64.b64encode(f"{address.user}:{address.password}".encode()).decode()
         self._client = OpenSearch(
-            hosts=[{"host": address.host, "port": address.port}],
+            hosts=[{"host": host, "port": port} for host, port in address.nodes],
             headers={"authorization": f"Basic {who}"} if address.user else None,
             timeout=address.timeout,
-            max_retries=0,
+            # A node that is gone is no reason to fail while another one answers; one that hangs has had its time.
+            max_retries=len(address.nodes) - 1,
             pool_maxsize=CONNECTIONS,
             serializer=_Json(),
             **secure,

@@ -182,15 +182,16 @@ def test_a_title_is_made_of_columns() -> None:
 
 
 def test_addresses() -> None:
-    assert address_of("opensearch://localhost") == Address("localhost")
+    assert address_of("opensearch://localhost") == Address((("localhost", 9200),))
     assert address_of("opensearchs://me:p%40ss@search.example:9443/city-1?ca=/etc/ca.pem&timeout=5") == Address(
-        "search.example", 9443, "city-1", is_secure=True, user="me", password="p@ss", ca="/etc/ca.pem", timeout=5.0
+        (("search.example", 9443),), "city-1", is_secure=True, user="me", password="p@ss", ca="/etc/ca.pem", timeout=5.0
     )
+    assert address_of("opensearch://one:9200,two,[::1]:9201/city").nodes == (("one", 9200), ("two", 9200), ("::1", 9201))
     assert "p@ss" not in address_of("opensearch://me:p%40ss@localhost").shown
 
 
 @pytest.mark.parametrize(
-    "url", ["opensearch://", "opensearch://host:99999", "opensearch://host/Bad", "opensearch://host/a/b", "open://host"]
+    "url", ["opensearch://", "opensearch://host:99999", "opensearch://host/Bad", "opensearch://host/a/b", "open://host", "opensearch://one,two:x/a"]
 )
 def test_wrong_addresses_are_refused_with_a_sentence(url: str) -> None:
     with pytest.raises(EngineError, match=r"检索引擎地址|索引前缀"):

@@ -1,0 +1,358 @@
+"""Processes killed with SIGKILL under load, on both tiers: what is in the index afterwards, against the database.
+
+    python -m bench.crash [--tier embedded --tier scale] [--kills 100] [--seed 0] [--out bench/results/crash.json]
+
+Embedded: `jigai serve`. Scale: gunicorn, two `jigai worker`s and the OpenSearch server itself (one kill in ten). While they
+die and come back, a writer blocks and unblocks solutions and warns, suspends and reinstates providers through the
+actions, and a visitor searches. At the end everything runs until the queue is empty; then ids and versions are compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+
+from indexer.embedding import EmbeddingStore, open_embedder
+from indexer.opening import open_for_reading
+from indexer.query import Kind
+from indexer.reconcile import find_differences
+from indexer.rows import find_searchable_ids
+from marketplace.actions import providers, solutions
+from marketplace.domain.access import Role, Viewer
+from marketplace.domain.providers import ProviderState
+from marketplace.domain.solutions import SolutionState
+from marketplace.records.database import Database
+from marketplace.records.index_queue import QueuedThing, count_parked, is_waiting
+from marketplace.records.providers import Provider
+from marketplace.records.solutions import Solution
+
+ROOT = Path(__file__).parents[1]
+TOOL = ROOT / "tools" / "opensearch"
+OFFICER = Viewer(account_id=1, name="bench", roles=frozenset({Role.ADMIN}))
+WRITE_PAUSE = 0.05
+DRAIN_SECONDS = 300.0
+# How long a process may live before it is killed: some die while they start.
+LIVES = (0.5, 6.0)
+QUERIES = ("压机停机", "投料老出错", "能耗太高", "质量追溯")
+
+
+@dataclass
+class Member:
+    """A process that is killed and started again. `weight`: how often it is chosen."""
+
+    name: str
+    start: Callable[[], int]
+    weight: float = 1.0
+    pid: int = 0
+
+    def kill(self) -> None:
+        """With everything that it has started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+
+
+@dataclass
+class Outcome:
+    """What was done and what is left of it."""
+
+    tier: str
+    kills: dict[str, int] = field(default_factory=dict)
+    writes: int = 0
+    answers: int = 0
+    errors: int = 0
+    lost: int = 0
+    resurrected: int = 0
+    stale: int = 0
+    parked: int = 0
+    drain_s: float = 0.0
+
+    @property
+    def is_good(self) -> bool:
+        return not (self.lost or self.resurrected or self.stale or self.parked or self.errors)
+
+
+def free_port() -> int:
+    """A port of this machine that nobody uses now."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def process(environment: dict[str, str], *command: str) -> Callable[[], int]:
+    """A way to start one of our own commands, in a process group of its own."""
+
+    def start() -> int:
+        program = [str(Path(sys.executable).with_name(command[0])), *command[1:]]
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return subprocess.Popen(program, env={**os.environ, **environment}, cwd=ROOT, start_new_session=True, **quiet).pid  # type: ignore[call-overload,no-any-return]
+
+    return start
+
+
+def server(data: Path, port: int, heap: str = "512m") -> Callable[[], int]:
+    """A way to start an OpenSearch that keeps its data and its port."""
+
+    def start() -> int:
+        command = [str(TOOL), "start", "--port", str(port), "--data", str(data), "--heap", heap]
+        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        return int(dict(line.split("=", 1) for line in said.splitlines())["pid"])
+
+    return start
+
+
+class Writer(threading.Thread):
+    """Moves things between their states through the actions, as fast as a busy office, until told to stop."""
+
+    def __init__(self, database: Database, seed: int) -> None:
+        super().__init__(name="writer")
+        self._database = database
+        self._random = random.Random(seed)
+        self._ended = threading.Event()
+        self.count = 0
+
+    def run(self) -> None:
+        while not self._ended.wait(WRITE_PAUSE):
+            # A database file is busy while another process writes: whoever writes then tries again, as a visitor would.
+            with suppress(OperationalError):
+                self._write()
+                self.count += 1
+
+    def end(self) -> None:
+        self._ended.set()
+        self.join()
+
+    def _write(self) -> None:
+        now, chance = datetime.now(UTC), self._random
+        with self._database.reading() as session:
+            solution = chance.choice(session.execute(select(Solution.id, Solution.state)).all())
+            provider = chance.choice(session.execute(select(Provider.id, Provider.state)).all())
+        if chance.random() < 0.7:
+            if solution.state == SolutionState.PUBLISHED:
+                solutions.block(self._database, solution.id, viewer=OFFICER, at=now, why="bench")
+            elif solution.state == SolutionState.BLOCKED:
+                solutions.unblock(self._database, solution.id, viewer=OFFICER, at=now)
+        elif provider.state == ProviderState.ADMITTED:
+            providers.warn(self._database, provider.id, viewer=OFFICER, at=now, why="bench")
+        elif provider.state == ProviderState.WARNED:
+            providers.suspend(self._database, provider.id, viewer=OFFICER, at=now, why="bench")
+        elif provider.state == ProviderState.SUSPENDED:
+            providers.reinstate(self._database, provider.id, viewer=OFFICER, at=now)
+
+
+class Visitor(threading.Thread):
+    """Searches; a site that is down just now is no error, an error page is."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(name="visitor", daemon=True)
+        self._address = address
+        self._ended = threading.Event()
+        self.answers = 0
+        self.errors = 0
+
+    def run(self) -> None:
+        number = 0
+        while not self._ended.wait(0.05):
+            number += 1
+            asked = urllib.parse.quote(QUERIES[number % len(QUERIES)])
+            try:
+                with urllib.request.urlopen(f"{self._address}/api/v1/search?q={asked}", timeout=20) as answer:
+                    answer.read()
+                    self.answers += 1
+            except urllib.error.HTTPError:
+                self.errors += 1
+            except OSError:
+                continue
+
+    def end(self) -> None:
+        self._ended.set()
+        self.join()
+
+
+def crash(tier: str, members: list[Member], settings: dict[str, str], *, kills: int, seed: int, engine: Member | None = None) -> Outcome:
+    """Kill and start again, then compare. `settings`: the site's own; `engine`: started before the others, and killed too."""
+    outcome, chance = Outcome(tier), random.Random(seed)
+    for member in (*([engine] if engine else []), *members):
+        member.pid = member.start()
+    database = Database(settings["JIGAI_DATABASE_URL"])
+    address = f"http://127.0.0.1:{settings['JIGAI_PORT']}"
+    _wait(lambda: _answers(address), 120, "the site to answer")
+    writer, visitor = Writer(database, seed), Visitor(address)
+    writer.start()
+    visitor.start()
+    everybody = [*members, *([engine] if engine else [])]
+    try:
+        for _ in range(kills):
+            time.sleep(chance.uniform(*LIVES))
+            [victim] = chance.choices(everybody, [member.weight for member in everybody])
+            victim.kill()
+            outcome.kills[victim.name] = outcome.kills.get(victim.name, 0) + 1
+            victim.pid = victim.start()
+    finally:
+        writer.end()
+    _wait(lambda: _answers(address), 120, "the site to answer")
+    began = time.monotonic()
+    _wait(lambda: _is_drained(database), DRAIN_SECONDS, "the queue to be empty")
+    outcome.drain_s = round(time.monotonic() - began, 1)
+    visitor.end()
+    outcome.writes, outcome.answers, outcome.errors = writer.count, visitor.answers, visitor.errors
+    for member in members:
+        member.kill()
+    _compare(database, settings, outcome)
+    if engine:
+        engine.kill()
+    database.close()
+    return outcome
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/healthz", timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+def _is_drained(database: Database) -> bool:
+    with database.reading() as session:
+        return session.scalar(select(QueuedThing.thing_id).where(is_waiting()).limit(1)) is None
+
+
+def _wait(done: Callable[[], bool], seconds: float, what: str) -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > end:
+            raise SystemExit(f"waited {seconds:.0f} s in vain for {what}")
+        time.sleep(0.1)
+
+
+def _compare(database: Database, settings: dict[str, str], outcome: Outcome) -> None:
+    """Everything that can be found according to the database, against everything that the index holds."""
+    folder = Path(settings["JIGAI_DATA_DIR"])
+    embeddings = EmbeddingStore(open_embedder("builtin", folder / "models"), database)
+    backend = open_for_reading(settings["JIGAI_SEARCH_URL"], folder, embeddings)
+    for kind in Kind:
+        with database.reading() as session:
+            wanted = set(find_searchable_ids(session, kind))
+        held = backend.versions(kind).keys()
+        outcome.lost += len(wanted - held)
+        outcome.resurrected += len(held - wanted)
+    outcome.stale = sum(len(found.stale) for found in find_differences(database, backend))
+    with database.reading() as session:
+        outcome.parked = count_parked(session)
+    backend.close()
+
+
+def embedded(folder: Path, *, kills: int, seed: int) -> Outcome:
+    """On an indexed data folder."""
+    settings = {
+        "JIGAI_DATABASE_URL": f"sqlite:///{folder / 'jigai.db'}",
+        "JIGAI_SEARCH_URL": "embedded:",
+        "JIGAI_DATA_DIR": str(folder),
+        "JIGAI_PORT": str(free_port()),
+    }
+    return crash("embedded", [Member("serve", process(settings, "jigai", "serve"))], settings, kills=kills, seed=seed)
+
+
+def scale(folder: Path, database_url: str, *, kills: int, seed: int, engine_weight: float = 0.4) -> Outcome:
+    """On a PostgreSQL that holds the site, with a server of its own for the index."""
+    with tempfile.TemporaryDirectory(prefix="jigai-crash-", ignore_cleanup_errors=True) as data:
+        Path(data).chmod(0o755)
+        port = free_port()
+        settings = {
+            "JIGAI_DATABASE_URL": database_url,
+            "JIGAI_SEARCH_URL": f"opensearch://127.0.0.1:{port}/crash",
+            "JIGAI_DATA_DIR": str(folder),
+            "JIGAI_PORT": str(free_port()),
+        }
+        engine = Member("opensearch", server(Path(data) / "server", port), engine_weight)
+        engine.pid = engine.start()
+        done = subprocess.run(
+            [str(Path(sys.executable).with_name("jigai")), "index", "sync"],
+            env={**os.environ, **settings},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            engine.kill()
+            raise SystemExit(done.stderr)
+        web = ("gunicorn", "-c", "python:marketplace.gunicorn_settings")
+        members = [Member("gunicorn", process(settings, *web)), *(Member("worker", process(settings, "jigai", "worker")) for _ in range(2))]
+        try:
+            return crash("scale", members, settings, kills=kills, seed=seed, engine=engine)
+        finally:
+            for member in (*members, engine):
+                member.kill()
+
+
+@contextmanager
+def demonstration_folder() -> Iterator[Path]:
+    """A data folder with the demonstration set, indexed."""
+    with tempfile.TemporaryDirectory(prefix="jigai-crash-") as folder:
+        environment = {**os.environ, "JIGAI_DATA_DIR": folder}
+        subprocess.run([str(Path(sys.executable).with_name("jigai")), "demo"], env=environment, check=True, capture_output=True, cwd=ROOT)
+        yield Path(folder)
+
+
+def main() -> int:
+    """Print a table, write JSON; 1 if anything was lost, resurrected, stale or parked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tier", action="append", choices=("embedded", "scale"))
+    parser.add_argument("--kills", type=int, default=100, help="for each tier")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("results") / "crash.json")
+    options = parser.parse_args()
+    found = []
+    with demonstration_folder() as folder:
+        for tier in options.tier or ("embedded", "scale"):
+            if tier == "embedded":
+                found.append(embedded(folder, kills=options.kills, seed=options.seed))
+                continue
+            from tests.conftest import PostgreSQL
+
+            postgresql = PostgreSQL()
+            try:
+                url = postgresql.create(template="template0")
+                jigai = str(Path(sys.executable).with_name("jigai"))
+                subprocess.run([jigai, "copy", "--to", url], env={**os.environ, "JIGAI_DATA_DIR": str(folder)}, check=True, cwd=ROOT)
+                found.append(scale(folder, url, kills=options.kills, seed=options.seed))
+            finally:
+                postgresql.stop()
+    print(
+        f"{'tier':<10}{'kills':>7}{'writes':>8}{'answers':>9}{'errors':>8}{'lost':>6}{'resurrected':>13}{'stale':>7}{'parked':>8}{'drain s':>9}"
+    )
+    for row in found:
+        print(
+            f"{row.tier:<10}{sum(row.kills.values()):>7}{row.writes:>8}{row.answers:>9}{row.errors:>8}{row.lost:>6}"
+            f"{row.resurrected:>13}{row.stale:>7}{row.parked:>8}{row.drain_s:>9}   {row.kills}"
+        )
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps([asdict(row) for row in found], indent=1) + "\n", encoding="utf-8")
+    return 0 if all(row.is_good for row in found) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
