@@ -26,6 +26,8 @@ from indexer.backends.opensearch_address import Address
 
 LEAST_VERSION = (2, 17)
 CONNECTIONS = 20
+KNN_PLUGIN = "opensearch-knn"
+NO_KNN = "这个 OpenSearch 没有 k-NN 插件，请安装 opensearch-knn 插件后重启它"
 
 
 class _Json(JSONSerializer):  # type: ignore[misc,unused-ignore]
@@ -78,10 +80,13 @@ class Connection:
             raise EngineError(self._sentence(error)) from error
 
     def check_version(self) -> None:
-        """Raises EngineError unless an OpenSearch that is new enough answers."""
+        """Raises EngineError unless an OpenSearch that is new enough answers, and can compare vectors."""
         wrong = version_fault(self("GET", "/"))
         if wrong:
             raise EngineError(f"{self.address.shown} {wrong}")
+        wrong = plugin_fault(self("GET", "/_cat/plugins", format="json"))
+        if wrong:
+            raise EngineError(wrong)
 
     def close(self) -> None:
         self._client.close()
@@ -116,11 +121,17 @@ def version_fault(answer: Any) -> str:
     return ""
 
 
+def plugin_fault(answer: Any) -> str:
+    """What a list of plugins lacks; "" when it is complete."""
+    names = {row.get("component") for row in answer} if isinstance(answer, list) else set()
+    return "" if KNN_PLUGIN in names else NO_KNN
+
+
 def refusal(error: TransportError) -> str:
     """The sentence for a request that the engine did not like."""
     info = error.info if isinstance(error.info, dict) else {}
     told = info.get("error", error.error)
     reason = str(told.get("reason", told)) if isinstance(told, dict) else str(told)
     if "knn" in reason and ("unknown setting" in reason or "No handler for type" in reason):
-        return "这个 OpenSearch 没有 k-NN 插件，请安装 opensearch-knn 插件后重启它"
+        return NO_KNN
     return f"检索引擎拒绝了请求（{error.status_code}）：{reason[:300]}"

@@ -34,6 +34,8 @@ SLOW_SECONDS = 60.0
 # A rebuild that ends during a write is followed; more often than this it cannot end meanwhile.
 MOST_TARGETS = 5
 CONFLICT, MISSING = 409, 404
+# Read-only (a full disk), too busy, no shard: the engine takes nothing now, which is no fault of the thing.
+AWAY = frozenset({403, 429, 503})
 BULK_ANSWER = "items.*.status,items.*._index,items.*.error.reason,items.*.error.caused_by.reason"
 
 
@@ -196,6 +198,9 @@ class Indices:
         outcomes = [_outcome(item["index"]) for item in answer["items"]]
         if len(outcomes) != len(writes):
             raise EngineError(f"检索引擎只回答了 {len(outcomes)} 条，应为 {len(writes)} 条")
+        for status, name, wrong in outcomes:
+            if status in AWAY:
+                raise EngineError(f"索引 {name} 现在写不进去：{wrong}。请看检索引擎的磁盘空间和负载")
         return outcomes
 
 

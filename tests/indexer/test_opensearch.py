@@ -20,7 +20,7 @@ from opensearchpy.exceptions import RequestError
 from indexer.analysis import Term
 from indexer.backends import EngineError, Entry, IndexBroken, Meta, Removal, Request, open_backend, open_throw_away
 from indexer.backends.opensearch import OpenSearchBackend
-from indexer.backends.opensearch_client import refusal, version_fault
+from indexer.backends.opensearch_client import plugin_fault, refusal, version_fault
 from indexer.backends.opensearch_seen import Seen
 from indexer.query import Condition, Kind, Vector
 from tests.indexer.conftest import address_of
@@ -111,7 +111,8 @@ def test_a_change_by_another_process_is_seen(backend: OpenSearchBackend) -> None
 
 def url_of(backend: OpenSearchBackend) -> str:
     address = backend._address
-    return f"opensearch://{address.host}:{address.port}/{address.prefix}?timeout=20"
+    nodes = ",".join(f"{host}:{port}" for host, port in address.nodes)
+    return f"opensearch://{nodes}/{address.prefix}?timeout=20"
 
 
 def test_a_removal_is_noticed_by_who_had_read_the_thing(backend: OpenSearchBackend) -> None:
@@ -271,6 +272,15 @@ def test_a_server_that_speaks_no_tls_and_a_missing_file_of_authorities(backend: 
         OpenSearchBackend("opensearchs://127.0.0.1?ca=/nowhere", meta=META, write=False)
 
 
+def test_an_index_that_takes_nothing_now_fails_no_thing(backend: OpenSearchBackend, opensearch_server: OpenSearchServer) -> None:
+    name = f"/{backend._address.prefix}-*/_settings"
+    opensearch_server.ask("PUT", name, {"index.blocks.write": True})
+    with pytest.raises(EngineError, match="现在写不进去"):
+        backend.apply([entry(1)])
+    opensearch_server.ask("PUT", name, {"index.blocks.write": False})
+    assert backend.apply([entry(1)]) == [""]
+
+
 def test_versions() -> None:
     def answer(number: str, distribution: str = "opensearch") -> dict[str, Any]:
         return {"version": {"number": number, "distribution": distribution}}
@@ -286,4 +296,6 @@ def test_a_missing_plugin_is_told_by_name() -> None:
     for reason in ("unknown setting [index.knn] please check", "No handler for type [knn_vector] declared on field [vector]"):
         error = RequestError(400, "illegal_argument_exception", {"error": {"reason": reason}})
         assert "opensearch-knn" in refusal(error)
+    assert plugin_fault([{"component": "opensearch-knn"}, {"component": "other"}]) == ""
+    assert all("opensearch-knn" in plugin_fault(answer) for answer in ([], [{"component": "other"}], None))
     assert "磁盘" in refusal(RequestError(400, "x", {"error": {"reason": "磁盘"}}))

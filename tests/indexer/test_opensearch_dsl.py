@@ -191,7 +191,15 @@ def test_addresses() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["opensearch://", "opensearch://host:99999", "opensearch://host/Bad", "opensearch://host/a/b", "open://host", "opensearch://one,two:x/a"]
+    "url",
+    [
+        "opensearch://",
+        "opensearch://host:99999",
+        "opensearch://host/Bad",
+        "opensearch://host/a/b",
+        "open://host",
+        "opensearch://one,two:x/a",
+    ],
 )
 def test_wrong_addresses_are_refused_with_a_sentence(url: str) -> None:
     with pytest.raises(EngineError, match=r"检索引擎地址|索引前缀"):

@@ -211,7 +211,7 @@ def test_effects_financials_experts(pilot: Pilot) -> None:
         (Shape.MONEY, True, "“True”不是数。只写数字，如 120 或 1.5。"),
         (Shape.MONEY, float("nan"), "“nan”不是数。只写数字，如 120 或 1.5。"),
         (Shape.MONEY, "9999999999999", "9999999999999 万元过大，请核对单位。"),
-        (Shape.MONEY, [1, 2], "“[1, 2]”不是数。只写数字，如 120 或 1.5。"),
+        (Shape.MONEY, [1, 2], "“1、2”不是数。只写数字，如 120 或 1.5。"),
         (Shape.MONEY_RANGE, "四五十万", "“四五十万”不是区间。请写成 45-135。"),
         (Shape.MONEY_RANGE, [1, 2, 3], "区间应有下限和上限两个数，现在是 3 个。"),
         (Shape.MONEY_RANGE, date(2024, 4, 10), "区间被表格软件改成了日期（2024-04-10）。请把这一列设为文本后重填。"),
@@ -229,7 +229,7 @@ def test_effects_financials_experts(pilot: Pilot) -> None:
         (Shape.TEXT, {"a": 1}, "这里应是文字，现在是一组数据。"),
         (Shape.REFERENCE, "长" * 129, "编号有 129 个字，最多 128 个。"),
         (Shape.EFFECTS, "好多了", "“好多了”读不出来。每项写成：指标 改造前→改造后 单位，项之间用分号。"),
-        (Shape.EFFECTS, ["x"], "“['x']”读不出来，应是一组条目。"),
+        (Shape.EFFECTS, ["x"], "“x”读不出来，应是一组条目。"),
         (Shape.FINANCIALS, "不错", "“不错”读不出来。每年写成：2023 营收8620 利润764 负债率38%，年之间用分号。"),
     ],
 )
