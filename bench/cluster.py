@@ -22,12 +22,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from sqlalchemy import select
 
-from bench.crash import OFFICER, QUERIES, TOOL, demonstration_folder, free_port
+from bench.crash import DRAIN_SECONDS, OFFICER, QUERIES, TOOL, demonstration_folder, free_port, wait
 from indexer.query import Kind, SearchQuery
 from indexer.reconcile import find_differences
 from indexer.rows import find_searchable_ids
@@ -40,6 +40,7 @@ from marketplace.settings import Settings
 from marketplace.site import Site
 
 NODES = 3
+PHASES = ("before", "without", "returning", "after")
 HEAP = "512m"
 CLUSTER = """\
 cluster.name: jigai-bench
@@ -59,7 +60,7 @@ class Node:
         loader = importlib.machinery.SourceFileLoader(f"opensearch_{number}", str(TOOL))
         spec = importlib.util.spec_from_loader(loader.name, loader)
         assert spec is not None
-        self._tool = importlib.util.module_from_spec(spec)
+        self._tool = cast(Any, importlib.util.module_from_spec(spec))
         loader.exec_module(self._tool)
         single = "cluster.name: jigai\nnode.name: jigai\ndiscovery.type: single-node\nnetwork.host: 127.0.0.1\ntransport.port: 0\n"
         assert single in self._tool.SETTINGS
@@ -78,10 +79,14 @@ class Node:
         _, self.pid, _ = self._tool.start(self._folder, port=self.port, heap=HEAP)
 
     def kill(self) -> None:
+        # 0 would name the group of this very process.
+        if not self.pid:
+            return
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
         with suppress(ChildProcessError):
             os.waitpid(self.pid, 0)
+        self.pid = 0
 
 
 class Load:
@@ -94,7 +99,7 @@ class Load:
         self.took: dict[str, list[float]] = {}
         self.failed: dict[str, int] = {}
         self.degraded: dict[str, int] = {}
-        self._threads = [threading.Thread(target=self._search, args=(number,)) for number in range(2)]
+        self._threads = [threading.Thread(target=self._search, args=(number,), daemon=True) for number in range(2)]
 
     def start(self) -> None:
         for thread in self._threads:
@@ -130,18 +135,17 @@ def health(nodes: list[Node]) -> dict[str, Any]:
     return {}
 
 
-def until_green(nodes: list[Node], count: int) -> float:
-    """Seconds until all nodes are there and every shard has its copy."""
+def until_green(nodes: list[Node], count: int) -> None:
+    """Until all nodes are there and every shard has its copy."""
     began = time.monotonic()
     while (found := health(nodes)).get("status") != "green" or found.get("number_of_nodes") != count:
         if time.monotonic() - began > 240:
             raise SystemExit(f"the cluster is not green: {found}")
         time.sleep(0.2)
-    return time.monotonic() - began
 
 
-def write(site: Site, ended: threading.Event) -> None:
-    """Block and unblock, one solution after the other."""
+def write(site: Site, ended: threading.Event, done: list[int]) -> None:
+    """Block and unblock, one solution after the other; `done`: which."""
     with site.database.reading() as session:
         ids = list(session.scalars(select(Solution.id).where(Solution.state == SolutionState.PUBLISHED).order_by(Solution.id)))
     number = 0
@@ -151,6 +155,7 @@ def write(site: Site, ended: threading.Event) -> None:
             solutions.unblock(site.database, solution, viewer=OFFICER, at=datetime.now(UTC))
         else:
             solutions.block(site.database, solution, viewer=OFFICER, at=datetime.now(UTC), why="bench")
+        done.append(solution)
         number += 1
 
 
@@ -163,7 +168,11 @@ def run(folder: Path, nodes: list[Node], seconds: float) -> dict[str, Any]:
     until_green(nodes, NODES)
     site.recommender.warm()
     load, ended, stop = Load(site), threading.Event(), threading.Event()
-    threads = [threading.Thread(target=write, args=(site, ended)), threading.Thread(target=worker_of(site).run, args=(stop,))]
+    done: list[int] = []
+    threads = [
+        threading.Thread(target=write, args=(site, ended, done), daemon=True),
+        threading.Thread(target=worker_of(site).run, args=(stop,), daemon=True),
+    ]
     for thread in threads:
         thread.start()
     load.start()
@@ -173,14 +182,18 @@ def run(folder: Path, nodes: list[Node], seconds: float) -> dict[str, Any]:
     victim.kill()
     time.sleep(seconds)
     load.phase = "returning"
+    # The start of the node counts: until it has joined, there is nothing to become green.
+    began = time.monotonic()
     victim.start()
-    green = until_green(nodes, NODES)
+    until_green(nodes, NODES)
+    green = time.monotonic() - began
     load.phase = "after"
     time.sleep(seconds)
+    if not threads[0].is_alive():
+        raise SystemExit(f"the officer has ended after {len(done)} changes: nothing is proved")
     ended.set()
     threads[0].join()
-    while _waiting(site):
-        time.sleep(0.1)
+    wait(lambda: not _waiting(site), DRAIN_SECONDS, "the queue to be empty")
     stop.set()
     threads[1].join()
     load.end()
@@ -198,13 +211,23 @@ def run(folder: Path, nodes: list[Node], seconds: float) -> dict[str, Any]:
             "searches": len(took),
             "failed": load.failed.get(name, 0),
             "degraded": load.degraded.get(name, 0),
-            "p50_ms": round(float(np.percentile(took, 50)), 1),
-            "p95_ms": round(float(np.percentile(took, 95)), 1),
-            "longest_ms": round(max(took), 1),
+            "p50_ms": round(float(np.percentile(took, 50)), 1) if took else None,
+            "p95_ms": round(float(np.percentile(took, 95)), 1) if took else None,
+            "longest_ms": round(max(took), 1) if took else None,
         }
-        for name, took in load.took.items()
+        # A phase in which every search failed is a phase as well.
+        for name in PHASES
+        for took in [load.took.get(name, [])]
     }
-    return {"nodes": NODES, "phases": phases, "green_again_s": round(green, 1), "lost": lost, "resurrected": resurrected, "stale": stale}
+    return {
+        "nodes": NODES,
+        "writes": len(done),
+        "phases": phases,
+        "green_again_s": round(green, 1),
+        "lost": lost,
+        "resurrected": resurrected,
+        "stale": stale,
+    }
 
 
 def _holder(nodes: list[Node]) -> int:
@@ -238,9 +261,13 @@ def main() -> int:
                 node.kill()
     print(f"{'phase':<11}{'searches':>9}{'failed':>8}{'degraded':>10}{'p50 ms':>9}{'p95 ms':>9}{'longest':>9}")
     for name, row in found["phases"].items():
-        figures = f"{row['searches']:>9}{row['failed']:>8}{row['degraded']:>10}{row['p50_ms']:>9}{row['p95_ms']:>9}{row['longest_ms']:>9}"
+        figures = (
+            f"{row['searches']:>9}{row['failed']:>8}{row['degraded']:>10}{row['p50_ms']!s:>9}{row['p95_ms']!s:>9}{row['longest_ms']!s:>9}"
+        )
         print(f"{name:<11}{figures}")
-    print(f"green again after {found['green_again_s']} s; lost {found['lost']}, resurrected {found['resurrected']}, stale {found['stale']}")
+    print(
+        f"{found['writes']} changes; green again, with the start of the node, after {found['green_again_s']} s; lost {found['lost']}, resurrected {found['resurrected']}, stale {found['stale']}"
+    )
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     failed = sum(row["failed"] for row in found["phases"].values())

@@ -3,13 +3,16 @@
     python -m bench.crash [--tier embedded --tier scale] [--kills 100] [--seed 0] [--out bench/results/crash.json]
 
 Embedded: `jigai serve`. Scale: gunicorn, two `jigai worker`s and the OpenSearch server itself (one kill in ten). While they
-die and come back, a writer blocks and unblocks solutions and warns, suspends and reinstates providers through the
-actions, and a visitor searches. At the end everything runs until the queue is empty; then ids and versions are compared.
+die and come back, a writer withdraws, publishes, blocks and unblocks solutions and warns, suspends, reinstates and retires
+providers through the actions, and a visitor searches. A process that ends by itself, because what it needs was just
+killed, is started again as a supervisor would. At the end everything runs until the queue is empty; then ids and versions
+are compared. What a start repairs by comparing index and database is repaired before that.
 """
 
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import os
 import random
@@ -38,19 +41,26 @@ from indexer.query import Kind
 from indexer.reconcile import find_differences
 from indexer.rows import find_searchable_ids
 from marketplace.actions import providers, solutions
+from marketplace.actions.demonstration_set import load_demonstration
+from marketplace.app import open_site
 from marketplace.domain.access import Role, Viewer
 from marketplace.domain.providers import ProviderState
 from marketplace.domain.solutions import SolutionState
+from marketplace.pilot import load_pilot
 from marketplace.records.database import Database
 from marketplace.records.index_queue import QueuedThing, count_parked, is_waiting
 from marketplace.records.providers import Provider
 from marketplace.records.solutions import Solution
+from marketplace.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 TOOL = ROOT / "tools" / "opensearch"
 OFFICER = Viewer(account_id=1, name="bench", roles=frozenset({Role.ADMIN}))
 WRITE_PAUSE = 0.05
 DRAIN_SECONDS = 300.0
+KILL_SECONDS = 30.0
+# Retiring is for good: only so many providers, or nothing would be left to write.
+MOST_RETIRED = 3
 # How long a process may live before it is killed: some die while they start.
 LIVES = (0.5, 6.0)
 QUERIES = ("压机停机", "投料老出错", "能耗太高", "质量追溯")
@@ -65,12 +75,21 @@ class Member:
     weight: float = 1.0
     pid: int = 0
 
-    def kill(self) -> None:
-        """With everything that it has started."""
+    def is_alive(self) -> bool:
+        """Whether it runs; one of our own that has ended is taken out of the table of processes here."""
+        return bool(self.pid) and _is_running(self.pid)
+
+    def kill(self) -> bool:
+        """With everything that it has started; whether there was anything to kill."""
+        was_alive, pid, self.pid = self.is_alive(), self.pid, 0
+        # 0 would name the group of this very process.
+        if not was_alive:
+            return False
         with suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
-        with suppress(ChildProcessError):
-            os.waitpid(self.pid, 0)
+            os.killpg(pid, signal.SIGKILL)
+        # Whoever is started next must find port and data free.
+        wait(lambda: not _is_running(pid), KILL_SECONDS, f"{self.name} to be gone")
+        return True
 
 
 @dataclass
@@ -79,7 +98,8 @@ class Outcome:
 
     tier: str
     kills: dict[str, int] = field(default_factory=dict)
-    writes: int = 0
+    ended: dict[str, int] = field(default_factory=dict)
+    writes: dict[str, int] = field(default_factory=dict)
     answers: int = 0
     errors: int = 0
     lost: int = 0
@@ -106,7 +126,10 @@ def process(environment: dict[str, str], *command: str) -> Callable[[], int]:
     def start() -> int:
         program = [str(Path(sys.executable).with_name(command[0])), *command[1:]]
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        return subprocess.Popen(program, env={**os.environ, **environment}, cwd=ROOT, start_new_session=True, **quiet).pid  # type: ignore[call-overload,no-any-return]
+        started = subprocess.Popen(program, env={**os.environ, **environment}, cwd=ROOT, start_new_session=True, **quiet)  # type: ignore[call-overload]
+        # `Member` waits for it by its number; Python would otherwise complain of one that was left running.
+        started.returncode = 0
+        return int(started.pid)
 
     return start
 
@@ -130,35 +153,69 @@ class Writer(threading.Thread):
         self._database = database
         self._random = random.Random(seed)
         self._ended = threading.Event()
-        self.count = 0
+        self.counts: dict[str, int] = {}
+        self.failure: Exception | None = None
 
     def run(self) -> None:
         while not self._ended.wait(WRITE_PAUSE):
-            # A database file is busy while another process writes: whoever writes then tries again, as a visitor would.
-            with suppress(OperationalError):
-                self._write()
-                self.count += 1
+            try:
+                verb = self._write()
+            except OperationalError:
+                # A database file is busy while another process writes: whoever writes then tries again, as a visitor would.
+                continue
+            except Exception as error:
+                # Without a writer the rest would prove nothing: `end` tells.
+                self.failure = error
+                return
+            if verb:
+                self.counts[verb] = self.counts.get(verb, 0) + 1
 
     def end(self) -> None:
         self._ended.set()
         self.join()
+        if self.failure is not None:
+            raise self.failure
 
-    def _write(self) -> None:
-        now, chance = datetime.now(UTC), self._random
+    def _write(self) -> str:
+        """What was done; "" where the thing that chance named has nowhere to go."""
         with self._database.reading() as session:
-            solution = chance.choice(session.execute(select(Solution.id, Solution.state)).all())
-            provider = chance.choice(session.execute(select(Provider.id, Provider.state)).all())
-        if chance.random() < 0.7:
-            if solution.state == SolutionState.PUBLISHED:
-                solutions.block(self._database, solution.id, viewer=OFFICER, at=now, why="bench")
-            elif solution.state == SolutionState.BLOCKED:
-                solutions.unblock(self._database, solution.id, viewer=OFFICER, at=now)
-        elif provider.state == ProviderState.ADMITTED:
-            providers.warn(self._database, provider.id, viewer=OFFICER, at=now, why="bench")
-        elif provider.state == ProviderState.WARNED:
-            providers.suspend(self._database, provider.id, viewer=OFFICER, at=now, why="bench")
-        elif provider.state == ProviderState.SUSPENDED:
-            providers.reinstate(self._database, provider.id, viewer=OFFICER, at=now)
+            solution = self._random.choice(session.execute(select(Solution.id, Solution.state)).all())
+            provider = self._random.choice(session.execute(select(Provider.id, Provider.state)).all())
+        if self._random.random() < 0.7:
+            return self._move_solution(solution.id, solution.state)
+        return self._move_provider(provider.id, provider.state)
+
+    def _move_solution(self, solution_id: int, state: SolutionState) -> str:
+        now = datetime.now(UTC)
+        if state == SolutionState.BLOCKED:
+            solutions.unblock(self._database, solution_id, viewer=OFFICER, at=now)
+            return "unblock"
+        if state == SolutionState.WITHDRAWN:
+            solutions.publish(self._database, solution_id, viewer=OFFICER, at=now)
+            return "publish"
+        if state != SolutionState.PUBLISHED:
+            return ""
+        if self._random.random() < 0.5:
+            solutions.withdraw(self._database, solution_id, viewer=OFFICER, at=now)
+            return "withdraw"
+        solutions.block(self._database, solution_id, viewer=OFFICER, at=now, why="bench")
+        return "block"
+
+    def _move_provider(self, provider_id: int, state: ProviderState) -> str:
+        now = datetime.now(UTC)
+        if state == ProviderState.ADMITTED:
+            providers.warn(self._database, provider_id, viewer=OFFICER, at=now, why="bench")
+            return "warn"
+        if state == ProviderState.WARNED:
+            providers.suspend(self._database, provider_id, viewer=OFFICER, at=now, why="bench")
+            return "suspend"
+        if state != ProviderState.SUSPENDED:
+            return ""
+        if self.counts.get("retire", 0) < MOST_RETIRED and self._random.random() < 0.1:
+            providers.retire(self._database, provider_id, viewer=OFFICER, at=now, why="bench")
+            return "retire"
+        providers.reinstate(self._database, provider_id, viewer=OFFICER, at=now)
+        return "reinstate"
 
 
 class Visitor(threading.Thread):
@@ -182,7 +239,8 @@ class Visitor(threading.Thread):
                     self.answers += 1
             except urllib.error.HTTPError:
                 self.errors += 1
-            except OSError:
+            except (OSError, http.client.HTTPException):
+                # Nobody there, or killed in the middle of an answer.
                 continue
 
     def end(self) -> None:
@@ -194,36 +252,56 @@ def crash(tier: str, members: list[Member], settings: dict[str, str], *, kills: 
     """Kill and start again, then compare. `settings`: the site's own; `engine`: started before the others, and killed too."""
     outcome, chance = Outcome(tier), random.Random(seed)
     for member in (*([engine] if engine else []), *members):
-        member.pid = member.start()
+        if not member.is_alive():
+            member.pid = member.start()
     database = Database(settings["JIGAI_DATABASE_URL"])
     address = f"http://127.0.0.1:{settings['JIGAI_PORT']}"
-    _wait(lambda: _answers(address), 120, "the site to answer")
+    wait(lambda: _answers(address), 120, "the site to answer")
     writer, visitor = Writer(database, seed), Visitor(address)
     writer.start()
     visitor.start()
-    everybody = [*members, *([engine] if engine else [])]
+    everybody = [*([engine] if engine else []), *members]
     try:
         for _ in range(kills):
             time.sleep(chance.uniform(*LIVES))
+            # Killing what has ended by itself would be no kill.
+            _revive(everybody, outcome)
             [victim] = chance.choices(everybody, [member.weight for member in everybody])
-            victim.kill()
-            outcome.kills[victim.name] = outcome.kills.get(victim.name, 0) + 1
+            if victim.kill():
+                outcome.kills[victim.name] = outcome.kills.get(victim.name, 0) + 1
             victim.pid = victim.start()
     finally:
         writer.end()
-    _wait(lambda: _answers(address), 120, "the site to answer")
+    wait(lambda: _revive(everybody, outcome) and _answers(address), 120, "the site to answer")
     began = time.monotonic()
-    _wait(lambda: _is_drained(database), DRAIN_SECONDS, "the queue to be empty")
+    wait(lambda: _revive(everybody, outcome) and _is_drained(database), DRAIN_SECONDS, "the queue to be empty")
     outcome.drain_s = round(time.monotonic() - began, 1)
     visitor.end()
-    outcome.writes, outcome.answers, outcome.errors = writer.count, visitor.answers, visitor.errors
+    outcome.writes, outcome.answers, outcome.errors = writer.counts, visitor.answers, visitor.errors
     for member in members:
         member.kill()
     _compare(database, settings, outcome)
-    if engine:
-        engine.kill()
     database.close()
     return outcome
+
+
+def _revive(everybody: list[Member], outcome: Outcome) -> bool:
+    """Start whoever has ended by itself; whether nobody had."""
+    ended = [member for member in everybody if not member.is_alive()]
+    for member in ended:
+        outcome.ended[member.name] = outcome.ended.get(member.name, 0) + 1
+        member.pid = member.start()
+    return not ended
+
+
+def _is_running(pid: int) -> bool:
+    with suppress(ChildProcessError):
+        return os.waitpid(pid, os.WNOHANG)[0] == 0
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _answers(address: str) -> bool:
@@ -239,7 +317,7 @@ def _is_drained(database: Database) -> bool:
         return session.scalar(select(QueuedThing.thing_id).where(is_waiting()).limit(1)) is None
 
 
-def _wait(done: Callable[[], bool], seconds: float, what: str) -> None:
+def wait(done: Callable[[], bool], seconds: float, what: str) -> None:
     end = time.monotonic() + seconds
     while not done():
         if time.monotonic() > end:
@@ -272,7 +350,11 @@ def embedded(folder: Path, *, kills: int, seed: int) -> Outcome:
         "JIGAI_DATA_DIR": str(folder),
         "JIGAI_PORT": str(free_port()),
     }
-    return crash("embedded", [Member("serve", process(settings, "jigai", "serve"))], settings, kills=kills, seed=seed)
+    serve = Member("serve", process(settings, "jigai", "serve"))
+    try:
+        return crash("embedded", [serve], settings, kills=kills, seed=seed)
+    finally:
+        serve.kill()
 
 
 def scale(folder: Path, database_url: str, *, kills: int, seed: int, engine_weight: float = 0.4) -> Outcome:
@@ -298,7 +380,7 @@ def scale(folder: Path, database_url: str, *, kills: int, seed: int, engine_weig
         )
         if done.returncode:
             engine.kill()
-            raise SystemExit(done.stderr)
+            raise SystemExit(f"{done.stdout}{done.stderr}")
         web = ("gunicorn", "-c", "python:marketplace.gunicorn_settings")
         members = [Member("gunicorn", process(settings, *web)), *(Member("worker", process(settings, "jigai", "worker")) for _ in range(2))]
         try:
@@ -310,11 +392,26 @@ def scale(folder: Path, database_url: str, *, kills: int, seed: int, engine_weig
 
 @contextmanager
 def demonstration_folder() -> Iterator[Path]:
-    """A data folder with the demonstration set, indexed."""
-    with tempfile.TemporaryDirectory(prefix="jigai-crash-") as folder:
-        environment = {**os.environ, "JIGAI_DATA_DIR": folder}
-        subprocess.run([str(Path(sys.executable).with_name("jigai")), "demo"], env=environment, check=True, capture_output=True, cwd=ROOT)
-        yield Path(folder)
+    """A data folder with the demonstration set, indexed; what the tests have embedded before is not embedded again."""
+    from tests.conftest import DEMO
+    from tests.demo_site import drain, keep_vectors, share_model, take_vectors
+
+    with tempfile.TemporaryDirectory(prefix="jigai-crash-") as name:
+        folder = Path(name)
+        share_model(folder)
+        pilot = load_pilot()
+        names = {role: term.name if (term := pilot.roles.find(role.value)) else role.value for role in Role}
+        database = Database(f"sqlite:///{folder / 'jigai.db'}")
+        database.migrate()
+        load_demonstration(database, pilot, DEMO, names=names, at=datetime.now(UTC))
+        database.close()
+        take_vectors(folder / "jigai.db")
+        site = open_site(Settings(data_dir=folder), write=True)
+        drain(site)
+        site.index.close()
+        site.database.close()
+        keep_vectors(folder / "jigai.db")
+        yield folder
 
 
 def main() -> int:
@@ -346,8 +443,8 @@ def main() -> int:
     )
     for row in found:
         print(
-            f"{row.tier:<10}{sum(row.kills.values()):>7}{row.writes:>8}{row.answers:>9}{row.errors:>8}{row.lost:>6}"
-            f"{row.resurrected:>13}{row.stale:>7}{row.parked:>8}{row.drain_s:>9}   {row.kills}"
+            f"{row.tier:<10}{sum(row.kills.values()):>7}{sum(row.writes.values()):>8}{row.answers:>9}{row.errors:>8}{row.lost:>6}"
+            f"{row.resurrected:>13}{row.stale:>7}{row.parked:>8}{row.drain_s:>9}   kills {row.kills}, ended {row.ended}, writes {row.writes}"
         )
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps([asdict(row) for row in found], indent=1) + "\n", encoding="utf-8")

@@ -16,10 +16,12 @@ from marketplace.guard import current_viewer
 from marketplace.site import current_site
 from marketplace.web.language import language, say
 from marketplace.web.marking import spans
-from marketplace.web.wording import money_range
+from marketplace.web.wording import money, money_range
 
 QUOTATION = (("“", "”"), ('"', '"'))
 AMOUNT = re.compile(r"([\d,.]+)(?:–([\d,.]+))? 万元")
+# An amount in an English sentence, which counts in 万元 as the Chinese one does.
+TEN_THOUSANDS = re.compile(r"\{(\w+)\} × CNY 10,000")
 KINDS = ("sector", "stage", "orientation", "form", "area", "provider_kind", "level")
 
 
@@ -53,6 +55,9 @@ def sentence(reason: Reason) -> Markup:
     """A reason's sentence with its quotes marked. In English, the pilot's own words inside it are English as well."""
     message: str = gettext(reason.message)
     values: dict[str, Any] = {name: _value(value) for name, value in reason.values.items()}
+    for name in TEN_THOUSANDS.findall(message):
+        values[name] = money(fen_from_wan(str(values[name]).replace(",", "")))
+    message = TEN_THOUSANDS.sub(r"{\1}", message)
     for name, quote in (("ours", reason.ours), ("theirs", reason.theirs)):
         if quote is None or f"{{{name}}}" not in message:
             continue

@@ -61,7 +61,7 @@ def test_a_problem_in_ones_own_words_is_answered(somebody: Somebody) -> None:
     page.fill("#t", PRESS)
     page.fill("#b", "200")
     page.get_by_role("button", name="看看谁能解决").click()
-    expect(page.get_by_role("heading", name=re.compile("^能解决的方案"))).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile("^对口的方案"))).to_be_visible()
     expect(page.locator("#f-text")).to_have_value(PRESS)
     expect(page.locator(".jg-why").first).to_contain_text("符合")
     expect(page.get_by_role("heading", name="还没说到的")).to_be_visible()
