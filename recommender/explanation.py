@@ -14,6 +14,7 @@ from marketplace.domain.lifecycle import _
 from marketplace.domain.matches import Part, Quote, Reason
 from marketplace.domain.money import range_text, wan_text
 from marketplace.domain.providers import ProviderState
+from marketplace.domain.ratings import PRIOR_SCORE
 from recommender.ask import Ask, Labels
 from recommender.facts import CaseFacts, SolutionFacts
 from recommender.features.track_record import track_record
@@ -58,21 +59,9 @@ def explain(evidence: Evidence, labels: Labels) -> tuple[Reason, ...]:
 def _fits(evidence: Evidence, labels: Labels) -> Iterator[Reason]:
     ask, facts = evidence.ask, evidence.facts
     yield from _answers(evidence)
-    sector = _sector_of(evidence)
-    if sector and sector in facts.sectors:
-        stage = ask.stage or evidence.guessed.get("stage")
-        if stage and stage in facts.stages:
-            yield _fit(
-                "same_sector_and_stage",
-                _("适用于{sector}行业的{stage}环节。"),
-                sector=labels("sector", sector),
-                stage=labels("stage", stage),
-            )
-        else:
-            yield _fit("same_sector", _("适用于{sector}行业。"), sector=labels("sector", sector))
-    case = _best_case(facts, sector)
-    if case is not None and case.client_sector == sector:
-        yield _case_reason(case, facts, labels)
+    # What rests on a guess of ours is an assumption, and stands there.
+    if ask.sector:
+        yield from _same_sector(evidence, labels, Part.FITS)
     if ask.budget_high_fen is not None and facts.price_high_fen is not None and facts.price_high_fen <= ask.budget_high_fen:
         price, budget = range_text(facts.price_low_fen, facts.price_high_fen), wan_text(ask.budget_high_fen)
         yield _fit("price_within", _("报价 {price}，在预算上限 {budget} 万元以内。"), price=price, budget=budget)
@@ -89,6 +78,23 @@ def _fits(evidence: Evidence, labels: Labels) -> Iterator[Reason]:
             proposed=evidence.similar_proposed,
             accepted=evidence.similar_accepted,
         )
+
+
+def _same_sector(evidence: Evidence, labels: Labels, part: Part) -> Iterator[Reason]:
+    """That the solution is made for this sector (and stage), and the best case in it."""
+    ask, facts, sector = evidence.ask, evidence.facts, _sector_of(evidence)
+    if not sector:
+        return
+    if sector in facts.sectors:
+        stage = ask.stage if part is Part.FITS else ask.stage or evidence.guessed.get("stage")
+        if stage and stage in facts.stages:
+            values: dict[str, object] = {"sector": labels("sector", sector), "stage": labels("stage", stage)}
+            yield Reason(part, "same_sector_and_stage", _("适用于{sector}行业的{stage}环节。"), values)
+        else:
+            yield Reason(part, "same_sector", _("适用于{sector}行业。"), {"sector": labels("sector", sector)})
+    case = _best_case(facts, sector)
+    if case is not None and case.client_sector == sector:
+        yield _case_reason(case, facts, labels, part)
 
 
 def _answers(evidence: Evidence) -> Iterator[Reason]:
@@ -113,11 +119,9 @@ def _answers(evidence: Evidence) -> Iterator[Reason]:
 
 def _marked(ours: str, theirs: str) -> tuple[Quote, Quote]:
     """Both quotes with the words that they share marked."""
-    one, other = analyser().question(ours), analyser().question(theirs)
-    return (
-        Quote(ours, _("问题"), highlight(ours, other.words)),
-        Quote(theirs, _("方案"), highlight(theirs, one.words)),
-    )
+    # A single character says nothing by itself.
+    one, other = ([word for word in analyser().question(text).words if len(word) > 1] for text in (ours, theirs))
+    return Quote(ours, _("问题"), highlight(ours, other)), Quote(theirs, _("方案"), highlight(theirs, one))
 
 
 def _track(facts: SolutionFacts, part: Part) -> Iterator[Reason]:
@@ -137,6 +141,11 @@ def _track(facts: SolutionFacts, part: Part) -> Iterator[Reason]:
         if track.finished < FEW:
             code = "track_record_few"
             message = _("平台上完工 {finished} 个项目（样本少），按期 {on_time} 个，一次通过验收 {passed} 个，平均 {score} 分。")
+        if track_record(facts)["record"] < 0:
+            code, values["usual"] = "track_record_below", round(PRIOR_SCORE)
+            message = _(
+                "平台上完工 {finished} 个项目，按期 {on_time} 个，一次通过验收 {passed} 个，平均 {score} 分，低于一般水平（{usual} 分）。"
+            )
     yield Reason(part, code, message, values)
 
 
@@ -145,6 +154,8 @@ def _assumed(evidence: Evidence, labels: Labels) -> Iterator[Reason]:
     for kind, message in (("sector", _("您没有说行业，按文字推断为{word}。")), ("stage", _("您没有说环节，按文字推断为{word}。"))):
         if not getattr(ask, kind) and kind in evidence.guessed:
             yield Reason(Part.ASSUMED, f"guessed_{kind}", message, {"word": labels(kind, evidence.guessed[kind])})
+    if not ask.sector:
+        yield from _same_sector(evidence, labels, Part.ASSUMED)
     sector = _sector_of(evidence)
     if sector and facts.sectors and sector not in facts.sectors:
         words = "、".join(labels("sector", key) for key in facts.sectors)
@@ -169,7 +180,11 @@ def _missing(evidence: Evidence, labels: Labels) -> Iterator[Reason]:
         yield from _price_against_budget(facts, ask.budget_high_fen)
     if ask.weeks is not None and facts.weeks_low is not None and facts.weeks_low > ask.weeks:
         yield _lack("weeks_over", _("工期最短 {weeks} 周，长于您要求的 {wanted} 周。"), weeks=facts.weeks_low, wanted=ask.weeks)
-    sector = _sector_of(evidence)
+    elif ask.weeks is not None and facts.weeks_high is not None and facts.weeks_high > ask.weeks:
+        low, high = facts.weeks_low or facts.weeks_high, facts.weeks_high
+        message = _("工期 {low}–{high} 周，按长的一端会超过您要求的 {wanted} 周。")
+        yield _lack("partly_weeks_over", message, low=low, high=high, wanted=ask.weeks)
+    sector = ask.sector
     if sector and not any(case.client_sector == sector for case in facts.cases):
         yield _lack("no_case", _("没有{sector}行业的案例。"), sector=labels("sector", sector))
     # A record below the average is said where it counts against.

@@ -59,7 +59,7 @@ SHEET = Sheet(
             "营业收入（万元）",
             Shape.MONEY,
             fills=("revenue_fen",),
-            aliases=("营收", "年营业收入"),
+            aliases=("营收", "年营收", "年营业收入"),
             note="上一年，万元。",
             example="62800",
         ),

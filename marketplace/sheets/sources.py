@@ -146,12 +146,13 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, list[Any]]]:
 
 
 def _by_headers(headers: list[str]) -> Sheet | None:
-    """The noun whose columns most of the headers are; None when that is no one, or two."""
-    scores = sorted(
-        ((sum(match_header(sheet, header) is not None for header in headers), sheet.noun) for sheet in SHEETS.values()), reverse=True
-    )
-    best, second = scores[0], scores[1]
-    return SHEETS[best[1]] if best[0] >= 2 and best[0] > second[0] else None
+    """The noun whose columns most of the headers are, and of equal ones the one that they name in full; None if that is none or two."""
+    scores = []
+    for sheet in SHEETS.values():
+        matches = [(match[0], header) for header in headers if (match := match_header(sheet, header))]
+        scores.append((len(matches), sum(folded(column.header) == folded(header) for column, header in matches), sheet.noun))
+    (best, best_named, noun), (second, second_named, _noun) = sorted(scores, reverse=True)[:2]
+    return SHEETS[noun] if best >= 2 and (best, best_named) > (second, second_named) else None
 
 
 def _unknown_noun() -> Refused:

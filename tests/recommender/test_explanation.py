@@ -95,7 +95,8 @@ def test_a_newcomer_is_new_and_few_observations_say_so() -> None:
     assert few["track_record_few"].sentence() == "平台上完工 2 个项目（样本少），按期 1 个，一次通过验收 2 个，平均 81 分。"
     assert few["track_record_few"].part == Part.FITS
     poor = reasons(replace(FACTS, track=TrackRecord(proposed=6, accepted=6, finished=6, on_time=2, passed=2, failed=1, mean_score=66.0)))
-    assert poor["track_record"].part == Part.MISSING
+    assert poor["track_record_below"].part == Part.MISSING
+    assert poor["track_record_below"].sentence().endswith("平均 66 分，低于一般水平（80 分）。")
 
 
 def test_a_provider_under_warning_is_said_to_be() -> None:
@@ -107,6 +108,23 @@ def test_asks_only_what_is_not_said() -> None:
     assert [reason for reason in reasons().values() if reason.part == Part.ASK] == []
     vague = reasons(ask=Ask("p", "质量不稳定"))
     assert [reason.code for reason in vague.values() if reason.part == Part.ASK] == ["budget", "weeks", "how_often", "how_much"]
+
+
+def test_a_time_that_may_not_suffice_is_said() -> None:
+    found = reasons(replace(FACTS, weeks_low=10, weeks_high=18), replace(ASK, weeks=12))
+    assert found["partly_weeks_over"].sentence() == "工期 10–18 周，按长的一端会超过您要求的 12 周。"
+    assert "partly_weeks_over" not in reasons(replace(FACTS, weeks_low=10, weeks_high=12), replace(ASK, weeks=12))
+
+
+def test_what_rests_on_a_guess_is_an_assumption() -> None:
+    said = reasons()
+    guessed = reasons(ask=replace(ASK, sector=None, stage=None), guessed={"sector": "chem", "stage": "production"})
+    suits = {code for code in said if code.startswith("same_sector")}
+    assert suits
+    assert {said[code].part for code in suits} == {Part.FITS}
+    assert {reason.part for code, reason in guessed.items() if code.startswith("same_sector") or code == "case"} <= {Part.ASSUMED}
+    assert any(code.startswith("same_sector") for code in guessed)
+    assert "no_case" not in guessed
 
 
 def test_a_guess_is_called_a_guess() -> None:
