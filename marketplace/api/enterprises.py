@@ -156,12 +156,12 @@ def ask_of(row: Problem) -> Ask:
 
 
 def plan_out(site: Site, enterprise_id: int, *, budget_fen: int | None, limit: int, viewer: Viewer) -> PlanOut:
-    """The plan over the open problems of an enterprise."""
+    """The plan over all problems of an enterprise that were not withdrawn."""
     with site.database.reading() as session:
         enterprise = session.get_one(Enterprise, enterprise_id)
         rows = session.scalars(
             select(Problem)
-            .where(Problem.enterprise_id == enterprise_id, Problem.state == ProblemState.OPEN)
+            .where(Problem.enterprise_id == enterprise_id, Problem.state != ProblemState.WITHDRAWN)
             .options(joinedload(Problem.enterprise))
             .order_by(Problem.id)
         ).all()

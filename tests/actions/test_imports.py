@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import func, select
 
 from marketplace.actions.imports import ImportReport, import_path
+from marketplace.domain.problems import ProblemState
 from marketplace.pilot import Pilot
 from marketplace.records.cases import Case
 from marketplace.records.database import Database
@@ -25,7 +26,7 @@ from marketplace.records.diagnoses import Diagnosis
 from marketplace.records.enterprises import Enterprise
 from marketplace.records.history import HistoryEntry, find_broken_link
 from marketplace.records.index_queue import QueuedThing
-from marketplace.records.matches import Outcome
+from marketplace.records.matches import Acceptance, Outcome
 from marketplace.records.organisations import Organisation
 from marketplace.records.problems import Problem
 from marketplace.records.providers import Provider
@@ -72,8 +73,12 @@ def test_the_demonstration_set_twice(database: Database, bring: Import) -> None:
     }
     before = snapshot(database)
     assert before[0]["diagnoses"] == 36
-    # Every row and every diagnosis has its entry in the history.
-    assert before[0]["history"] == sum(ROWS.values()) + 36
+    with database.reading() as session:
+        passed = select(Outcome.problem_id).where(Outcome.acceptance == Acceptance.PASSED)
+        solved = session.scalars(select(Problem).where(Problem.state == ProblemState.SOLVED)).all()
+        assert {row.id for row in solved} == set(session.scalars(passed))
+    # Every row, every diagnosis and every problem that a project has solved has its entry in the history.
+    assert before[0]["history"] == sum(ROWS.values()) + 36 + len(solved)
     second = bring(DEMO, source="demo", diagnosed=date(2024, 9, 30))
     assert {noun: row.unchanged for noun, row in second.counts.items()} == ROWS
     assert second.changes == 0

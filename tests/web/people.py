@@ -9,6 +9,7 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from marketplace.domain.access import Viewer
+from marketplace.domain.problems import ProblemState
 from marketplace.domain.providers import ProviderState
 from marketplace.records.accounts import find_account, find_viewer
 from marketplace.records.enterprises import Enterprise
@@ -62,7 +63,7 @@ def find_things(site: Site) -> Things:
         offered = select(Solution).join(Solution.provider).where(Provider.state == ProviderState.ADMITTED).order_by(Solution.id)
         hidden = select(Solution).where(Solution.provider_id == retired.id).order_by(Solution.id)
         individual = select(Scenario).where(Scenario.enterprise_id.is_not(None)).order_by(Scenario.id)
-        problem = select(Problem).where(Problem.enterprise_id == own).order_by(Problem.id)
+        problem = select(Problem).where(Problem.enterprise_id == own, Problem.state == ProblemState.OPEN).order_by(Problem.id)
         return Things(
             own_enterprise=session.get_one(Enterprise, own).public_id,
             other_enterprise=session.get_one(Enterprise, foreign).public_id,

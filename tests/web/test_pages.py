@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from marketplace.domain.access import Role
-from marketplace.domain.problems import names_of
+from marketplace.domain.problems import ProblemState, names_of
 from marketplace.domain.providers import ProviderState
 from marketplace.records.enterprises import Enterprise
 from marketplace.records.problems import Problem
@@ -164,7 +164,9 @@ def test_an_enterprise_agrees_and_the_provider_sees(own_app: Flask, own_browsers
         own = next(iter(viewer_of(session, "enterprise").enterprise_ids))
         company = session.get_one(Enterprise, own)
         name, address = company.name, f"/enterprises/{company.public_id}/plan"
-        problem = session.scalars(select(Problem).where(Problem.enterprise_id == own).order_by(Problem.id)).first()
+        problem = session.scalars(
+            select(Problem).where(Problem.enterprise_id == own, Problem.state == ProblemState.OPEN).order_by(Problem.id)
+        ).first()
         assert problem is not None
         text, target = problem.text, f"/problems/{problem.public_id}/disclosures"
     search = f"/search?kind=problem&q={text}"

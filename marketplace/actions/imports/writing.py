@@ -10,15 +10,20 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace.actions import history
+from marketplace.actions import history, transition
 from marketplace.actions.dependants import enqueue_dependants
 from marketplace.actions.imports.checking import Item
 from marketplace.actions.imports.nouns import TARGETS
+from marketplace.domain.access import Role
 from marketplace.domain.diagnoses import DiagnosisState
+from marketplace.domain.problems import TABLE as PROBLEM_TABLE
+from marketplace.domain.problems import ProblemState
 from marketplace.records.columns import Record
 from marketplace.records.diagnoses import Diagnosis
 from marketplace.records.enterprises import Enterprise
+from marketplace.records.matches import Acceptance, Outcome
 from marketplace.records.organisations import Organisation
+from marketplace.records.problems import Problem
 from marketplace.records.providers import Provider
 
 
@@ -54,7 +59,21 @@ class Writer:
 
     def enqueue(self) -> None:
         """Ask for everything that speaks of the touched rows to be indexed again."""
+        self._solve()
         enqueue_dependants(self.session, self.touched)
+
+    def _solve(self) -> None:
+        """A project that passed without rectification has solved its problem. Who reopens it later is not overruled."""
+        touched = self.touched.get("outcome", set())
+        if not touched:
+            return
+        passed = select(Outcome.id, Outcome.problem_id).where(Outcome.acceptance == Acceptance.PASSED)
+        solved = {problem_id for number, problem_id in self.session.execute(passed) if number in touched}
+        for problem in self.session.scalars(select(Problem).where(Problem.state == ProblemState.OPEN).order_by(Problem.id)).all():
+            if problem.id in solved:
+                transition.apply(
+                    self.session, problem, PROBLEM_TABLE, "solve", actor=self.actor, roles={Role.ADMIN}, at=self.at, why="项目通过验收"
+                )
 
     def _create(self, item: Item, values: dict[str, Any]) -> Record:
         record = TARGETS[item.noun].record()
