@@ -21,9 +21,8 @@ from indexer.backends.shelf import Shelf, View
 from indexer.documents import Labels
 from indexer.embedding import EmbeddingStore
 from indexer.entries import LABELS, bare_entries_of
-from indexer.facets import sort_key
 from indexer.fusion import EMPTY, Ids, Passages, Side, best_of
-from indexer.query import FIELD_WEIGHTS, Kind, Sort, Vector
+from indexer.query import FIELD_WEIGHTS, Kind, Vector
 from indexer.rows import documents_of, searchable
 from marketplace.records.database import Database
 from marketplace.records.organisations import Organisation
@@ -179,7 +178,7 @@ def _answer(looked: _Looked, request: Request) -> tuple[Candidates, ...]:
     for condition in request.conditions:
         mask = view.mask(condition)
         if not request.lists and dense is None:
-            found.append(Candidates(view.columns(_listed(view, mask, request.sort))))
+            found.append(Candidates(view.columns(view.listed(mask, request.sort))))
             continue
         sides = tuple(_side(view, np.where(mask & (scores > 0), scores, np.float32(-np.inf)), request.depth) for scores in lexical)
         near = EMPTY if dense is None else _side(view, np.where(mask, dense, np.float32(-np.inf)), request.depth)
@@ -192,11 +191,3 @@ def _answer(looked: _Looked, request: Request) -> tuple[Candidates, ...]:
 def _side(view: View, scores: Vector, depth: int) -> Side:
     rows = best_of(np.asarray(scores, np.float32), depth)
     return Side(view.ids[rows], np.asarray(scores[rows], np.float32))
-
-
-def _listed(view: View, mask: np.typing.NDArray[np.bool_], sort: Sort) -> np.typing.NDArray[np.intp]:
-    rows = np.flatnonzero(mask)
-    columns = view.columns(rows)
-    key = sort_key(columns, Sort.REFERENCES if sort is Sort.RELEVANCE else sort)
-    assert key is not None
-    return rows[np.lexsort((-columns.ids, key))]

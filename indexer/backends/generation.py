@@ -19,9 +19,8 @@ from indexer.backends import Candidates, Change, EngineError, Entry, FindVectors
 from indexer.backends.scan import Places
 from indexer.backends.shelf import Mask, Shelf, View
 from indexer.backends.text_index import Snapshot, TextIndex, as_row, filter_token
-from indexer.facets import sort_key
 from indexer.fusion import Side, best_of
-from indexer.query import Condition, Kind, Sort, Vector
+from indexer.query import Condition, Kind, Vector
 
 # A filter that fewer than this share of all things pass goes to the text engine; else more is fetched and masked here.
 ENGINE_FILTERS_BELOW = 0.15
@@ -233,7 +232,7 @@ def _scan_together(requests: Sequence[Request], first: int, view: View) -> dict[
 def _answer(shown: Shown, request: Request, masks: Sequence[Mask], scan: Vector | None) -> tuple[Candidates, ...]:
     view = shown.view
     if not request.lists and request.vectors is None:
-        return tuple(Candidates(view.columns(_listed(view, mask, request.sort))) for mask in masks)
+        return tuple(Candidates(view.columns(view.listed(mask, request.sort))) for mask in masks)
     fetched = [_Fetched(shown, terms) for terms in request.lists]
     found = []
     for mask, condition in zip(masks, request.conditions, strict=True):
@@ -244,15 +243,6 @@ def _answer(shown: Shown, request: Request, masks: Sequence[Mask], scan: Vector 
         sides = tuple(Side(view.ids[rows_], scores) for rows_, scores in ranked)
         found.append(Candidates(view.columns(rows), sides, Side(view.ids[near[0]], near[1])))
     return tuple(found)
-
-
-def _listed(view: View, mask: Mask, sort: Sort) -> Places:
-    """Everything that passes: by the order asked for; else what has the most references first, then the newest."""
-    rows = np.flatnonzero(mask)
-    columns = view.columns(rows)
-    key = sort_key(columns, Sort.REFERENCES if sort is Sort.RELEVANCE else sort)
-    assert key is not None
-    return rows[np.lexsort((-columns.ids, key))]
 
 
 def _nearest(view: View, request: Request, mask: Mask, scan: Vector | None) -> tuple[Places, Vector]:

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from indexer.backends import Entry, Title
 from indexer.backends.scan import Places, best_of_spans, products, spans
-from indexer.facets import NONE, Column, Columns
+from indexer.facets import NONE, Column, Columns, sort_key
 from indexer.fusion import Ids, Passages
-from indexer.query import FACETS, NUMBERS, RANGES, Condition, Kind, Vector
+from indexer.query import FACETS, NUMBERS, RANGES, Condition, Kind, Sort, Vector
 
 Mask = NDArray[np.bool_]
 AUDIENCE = "audience"
@@ -124,6 +124,14 @@ class View:
             facets={name: Column(column.codes[:, rows], column.values) for name, column in self.facets.items() if name != AUDIENCE},
             numbers={name: figures[rows] for name, figures in self.numbers.items()},
         )
+
+    def listed(self, mask: Mask, sort: Sort) -> Places:
+        """Everything that passes: by the order asked for; else what has the most references first, then the newest."""
+        rows = np.flatnonzero(mask)
+        columns = self.columns(rows)
+        key = sort_key(columns, Sort.REFERENCES if sort is Sort.RELEVANCE else sort)
+        assert key is not None
+        return rows[np.lexsort((-columns.ids, key))]
 
     def scan(self, vectors: Vector) -> Vector:
         """(q, rows) the best main passage of every row, dead ones too, for each of q vectors; -inf without a passage."""

@@ -6,10 +6,8 @@ from sqlalchemy import func, select
 
 from marketplace.api.operation import Model, operation
 from marketplace.guard import permission
-from marketplace.records.index_queue import QueuedThing, count_pending
+from marketplace.records.index_queue import QueuedThing, count_pending, is_parked
 from marketplace.site import current_site
-
-PARKED_AFTER = 8
 
 
 class ParkedOut(Model):
@@ -36,7 +34,7 @@ def read_index() -> IndexOut:
     with site.database.reading() as session:
         counted = select(QueuedThing.kind, func.count()).group_by(QueuedThing.kind)
         things = {row[0]: row[1] for row in session.execute(counted)}
-        waiting = (QueuedThing.attempts >= PARKED_AFTER) & (QueuedThing.wanted > QueuedThing.indexed)
+        waiting = is_parked()
         parked = session.scalars(select(QueuedThing).where(waiting).order_by(QueuedThing.kind, QueuedThing.thing_id).limit(100)).all()
         return IndexOut(
             engine=site.settings.search_url.partition(":")[0],

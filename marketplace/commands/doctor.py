@@ -15,7 +15,6 @@ from marketplace.commands.runtime import Runtime, Stop, emit, tell
 # Write-ahead logging could damage a database in these versions of SQLite (the WAL-reset bug).
 BUGGY_FROM, FIXED_IN = (3, 7, 0), (3, 51, 3)
 LEAST_FREE_MB = 500
-PARKED_AFTER = 8
 
 
 @dataclass(frozen=True)
@@ -172,11 +171,11 @@ def _index(runtime: Runtime) -> Found:
 def _queue(runtime: Runtime) -> Found:
     from sqlalchemy import func, select
 
-    from marketplace.records.index_queue import QueuedThing, count_pending
+    from marketplace.records.index_queue import QueuedThing, count_pending, is_parked
 
     with runtime.database.reading() as session:
         pending = count_pending(session)
-        waiting = (QueuedThing.attempts >= PARKED_AFTER) & (QueuedThing.wanted > QueuedThing.indexed)
+        waiting = is_parked()
         parked = session.scalar(select(func.count()).select_from(QueuedThing).where(waiting)) or 0
         errors = session.scalars(select(QueuedThing.error).where(waiting).limit(1)).all()
     if parked:

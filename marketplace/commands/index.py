@@ -11,7 +11,6 @@ from marketplace.commands.runtime import Runtime, Stop, bar, emit, tell
 if TYPE_CHECKING:
     from marketplace.site import Site
 
-PARKED_AFTER = 8
 JSON = click.option("--json", "as_json", is_flag=True, help="只在标准输出写 JSON / JSON only on stdout")
 
 
@@ -46,10 +45,10 @@ def status(runtime: Runtime, as_json: bool) -> None:
 def _queue(runtime: Runtime) -> dict[str, Any]:
     from sqlalchemy import select
 
-    from marketplace.records.index_queue import QueuedThing, count_pending
+    from marketplace.records.index_queue import QueuedThing, count_pending, is_parked
 
     with runtime.database.reading() as session:
-        waiting = (QueuedThing.attempts >= PARKED_AFTER) & (QueuedThing.wanted > QueuedThing.indexed)
+        waiting = is_parked()
         parked = session.scalars(select(QueuedThing).where(waiting).limit(100)).all()
         return {
             "pending": count_pending(session),
@@ -123,11 +122,11 @@ def reconcile(runtime: Runtime, as_json: bool) -> None:
 
     from indexer.backends import EngineError
     from indexer.reconcile import reconcile as compare
-    from marketplace.records.index_queue import QueuedThing
+    from marketplace.records.index_queue import QueuedThing, is_parked
 
     with runtime.database.writing() as session:
         # Whoever runs this has mended what was wrong: parked things get another try.
-        session.execute(update(QueuedThing).where(QueuedThing.attempts >= PARKED_AFTER).values(attempts=0, lease_until=None))
+        session.execute(update(QueuedThing).where(is_parked()).values(attempts=0, lease_until=None))
     try:
         site = _own(runtime) or runtime.site()
     except EngineError as error:

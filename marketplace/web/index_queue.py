@@ -10,11 +10,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from marketplace.guard import permission
-from marketplace.records.index_queue import QueuedThing, count_pending
+from marketplace.records.index_queue import QueuedThing, count_pending, is_parked
 from marketplace.site import current_site
 
 pages = Blueprint("index_queue", __name__)
-PARKED_AFTER = 8
 MOST = 50
 
 
@@ -34,6 +33,6 @@ def page() -> str:
 
 def read_state(session: Session) -> QueueState:
     done = select(QueuedThing.kind, func.count()).where(QueuedThing.indexed >= QueuedThing.wanted).group_by(QueuedThing.kind)
-    parked = select(QueuedThing).where(QueuedThing.wanted > QueuedThing.indexed, QueuedThing.attempts >= PARKED_AFTER)
+    parked = select(QueuedThing).where(is_parked())
     rows = session.scalars(parked.order_by(QueuedThing.kind, QueuedThing.thing_id).limit(MOST)).all()
     return QueueState(count_pending(session), session.execute(done.order_by(QueuedThing.kind)).all(), rows)

@@ -162,8 +162,8 @@ def ask_of(problem: Problem, enterprise: Enterprise) -> Ask:
 def read_sheet(session: Session, enterprise: Enterprise) -> Sheet:
     listed = by_priority([row for row in find_problems_of(session, enterprise.id) if row.state != ProblemState.WITHDRAWN])
     past = _past(session, [problem.id for _number, problem in listed])
-    open_ones = [(number, problem) for number, problem in listed if not _is_solved(problem, past)]
-    solved = [Solved(number, problem, _success(past[problem.id])) for number, problem in listed if _is_solved(problem, past)]
+    open_ones = [(number, problem) for number, problem in listed if problem.state != ProblemState.SOLVED]
+    solved = [Solved(number, problem, _success(past[problem.id])) for number, problem in listed if problem.state == ProblemState.SOLVED]
     asks = [ask_of(problem, enterprise) for _number, problem in open_ones]
     budget = _budget(asks)
     plan = remembered(session, ("plan", *asks, budget), lambda: current_site().recommender.plan(asks, budget_fen=budget, limit=SHOWN))
@@ -215,11 +215,6 @@ def _past(session: Session, problem_ids: Sequence[int]) -> dict[int, list[PastMa
 
 def _success(past: Sequence[PastMatch]) -> PastMatch | None:
     return next((row for row in past if row.outcome.acceptance == Acceptance.PASSED), None)
-
-
-def _is_solved(problem: Problem, past: Mapping[int, Sequence[PastMatch]]) -> bool:
-    """Marked as solved, or answered by a project that passed without rectification."""
-    return problem.state == ProblemState.SOLVED or _success(past[problem.id]) is not None
 
 
 def _scenarios(session: Session, codes: Sequence[str]) -> dict[str, Scenario]:
