@@ -27,7 +27,9 @@ from typing import Any, cast
 import numpy as np
 from sqlalchemy import select
 
-from bench.crash import DRAIN_SECONDS, OFFICER, QUERIES, TOOL, demonstration_folder, free_port, wait
+from bench.crash import DRAIN_SECONDS, demonstration_folder
+from bench.load import OFFICER, QUERIES
+from bench.processes import TOOL, free_port, wait
 from indexer.query import Kind, SearchQuery
 from indexer.reconcile import find_differences
 from indexer.rows import find_searchable_ids

@@ -12,84 +12,41 @@ are compared. What a start repairs by comparing index and database is repaired b
 from __future__ import annotations
 
 import argparse
-import http.client
 import json
 import os
 import random
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.error
-import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
 
+from bench.load import Visitor, Writer
+from bench.processes import ROOT, Member, free_port, process, server, wait
 from indexer.embedding import EmbeddingStore, open_embedder
 from indexer.opening import open_for_reading
 from indexer.query import Kind
 from indexer.reconcile import find_differences
 from indexer.rows import find_searchable_ids
-from marketplace.actions import providers, solutions
 from marketplace.actions.demonstration_set import load_demonstration
 from marketplace.app import open_site
-from marketplace.domain.access import Role, Viewer
-from marketplace.domain.providers import ProviderState
-from marketplace.domain.solutions import SolutionState
+from marketplace.domain.access import Role
 from marketplace.pilot import load_pilot
 from marketplace.records.database import Database
 from marketplace.records.index_queue import QueuedThing, count_parked, is_waiting
-from marketplace.records.providers import Provider
-from marketplace.records.solutions import Solution
 from marketplace.settings import Settings
 
-ROOT = Path(__file__).parents[1]
-TOOL = ROOT / "tools" / "opensearch"
-OFFICER = Viewer(account_id=1, name="bench", roles=frozenset({Role.ADMIN}))
-WRITE_PAUSE = 0.05
 DRAIN_SECONDS = 300.0
-KILL_SECONDS = 30.0
-# Retiring is for good: only so many providers, or nothing would be left to write.
-MOST_RETIRED = 3
 # How long a process may live before it is killed: some die while they start.
 LIVES = (0.5, 6.0)
-QUERIES = ("压机停机", "投料老出错", "能耗太高", "质量追溯")
-
-
-@dataclass
-class Member:
-    """A process that is killed and started again. `weight`: how often it is chosen."""
-
-    name: str
-    start: Callable[[], int]
-    weight: float = 1.0
-    pid: int = 0
-
-    def is_alive(self) -> bool:
-        """Whether it runs; one of our own that has ended is taken out of the table of processes here."""
-        return bool(self.pid) and _is_running(self.pid)
-
-    def kill(self) -> bool:
-        """With everything that it has started; whether there was anything to kill."""
-        was_alive, pid, self.pid = self.is_alive(), self.pid, 0
-        # 0 would name the group of this very process.
-        if not was_alive:
-            return False
-        with suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
-        # Whoever is started next must find port and data free.
-        wait(lambda: not _is_running(pid), KILL_SECONDS, f"{self.name} to be gone")
-        return True
 
 
 @dataclass
@@ -111,141 +68,6 @@ class Outcome:
     @property
     def is_good(self) -> bool:
         return not (self.lost or self.resurrected or self.stale or self.parked or self.errors)
-
-
-def free_port() -> int:
-    """A port of this machine that nobody uses now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-def process(environment: dict[str, str], *command: str) -> Callable[[], int]:
-    """A way to start one of our own commands, in a process group of its own."""
-
-    def start() -> int:
-        program = [str(Path(sys.executable).with_name(command[0])), *command[1:]]
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        started = subprocess.Popen(program, env={**os.environ, **environment}, cwd=ROOT, start_new_session=True, **quiet)  # type: ignore[call-overload]
-        # `Member` waits for it by its number; Python would otherwise complain of one that was left running.
-        started.returncode = 0
-        return int(started.pid)
-
-    return start
-
-
-def server(data: Path, port: int, heap: str = "512m") -> Callable[[], int]:
-    """A way to start an OpenSearch that keeps its data and its port."""
-
-    def start() -> int:
-        command = [str(TOOL), "start", "--port", str(port), "--data", str(data), "--heap", heap]
-        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        return int(dict(line.split("=", 1) for line in said.splitlines())["pid"])
-
-    return start
-
-
-class Writer(threading.Thread):
-    """Moves things between their states through the actions, as fast as a busy office, until told to stop."""
-
-    def __init__(self, database: Database, seed: int) -> None:
-        super().__init__(name="writer")
-        self._database = database
-        self._random = random.Random(seed)
-        self._ended = threading.Event()
-        self.counts: dict[str, int] = {}
-        self.failure: Exception | None = None
-
-    def run(self) -> None:
-        while not self._ended.wait(WRITE_PAUSE):
-            try:
-                verb = self._write()
-            except OperationalError:
-                # A database file is busy while another process writes: whoever writes then tries again, as a visitor would.
-                continue
-            except Exception as error:
-                # Without a writer the rest would prove nothing: `end` tells.
-                self.failure = error
-                return
-            if verb:
-                self.counts[verb] = self.counts.get(verb, 0) + 1
-
-    def end(self) -> None:
-        self._ended.set()
-        self.join()
-        if self.failure is not None:
-            raise self.failure
-
-    def _write(self) -> str:
-        """What was done; "" where the thing that chance named has nowhere to go."""
-        with self._database.reading() as session:
-            solution = self._random.choice(session.execute(select(Solution.id, Solution.state)).all())
-            provider = self._random.choice(session.execute(select(Provider.id, Provider.state)).all())
-        if self._random.random() < 0.7:
-            return self._move_solution(solution.id, solution.state)
-        return self._move_provider(provider.id, provider.state)
-
-    def _move_solution(self, solution_id: int, state: SolutionState) -> str:
-        now = datetime.now(UTC)
-        if state == SolutionState.BLOCKED:
-            solutions.unblock(self._database, solution_id, viewer=OFFICER, at=now)
-            return "unblock"
-        if state == SolutionState.WITHDRAWN:
-            solutions.publish(self._database, solution_id, viewer=OFFICER, at=now)
-            return "publish"
-        if state != SolutionState.PUBLISHED:
-            return ""
-        if self._random.random() < 0.5:
-            solutions.withdraw(self._database, solution_id, viewer=OFFICER, at=now)
-            return "withdraw"
-        solutions.block(self._database, solution_id, viewer=OFFICER, at=now, why="bench")
-        return "block"
-
-    def _move_provider(self, provider_id: int, state: ProviderState) -> str:
-        now = datetime.now(UTC)
-        if state == ProviderState.ADMITTED:
-            providers.warn(self._database, provider_id, viewer=OFFICER, at=now, why="bench")
-            return "warn"
-        if state == ProviderState.WARNED:
-            providers.suspend(self._database, provider_id, viewer=OFFICER, at=now, why="bench")
-            return "suspend"
-        if state != ProviderState.SUSPENDED:
-            return ""
-        if self.counts.get("retire", 0) < MOST_RETIRED and self._random.random() < 0.1:
-            providers.retire(self._database, provider_id, viewer=OFFICER, at=now, why="bench")
-            return "retire"
-        providers.reinstate(self._database, provider_id, viewer=OFFICER, at=now)
-        return "reinstate"
-
-
-class Visitor(threading.Thread):
-    """Searches; a site that is down just now is no error, an error page is."""
-
-    def __init__(self, address: str) -> None:
-        super().__init__(name="visitor", daemon=True)
-        self._address = address
-        self._ended = threading.Event()
-        self.answers = 0
-        self.errors = 0
-
-    def run(self) -> None:
-        number = 0
-        while not self._ended.wait(0.05):
-            number += 1
-            asked = urllib.parse.quote(QUERIES[number % len(QUERIES)])
-            try:
-                with urllib.request.urlopen(f"{self._address}/api/v1/search?q={asked}", timeout=20) as answer:
-                    answer.read()
-                    self.answers += 1
-            except urllib.error.HTTPError:
-                self.errors += 1
-            except (OSError, http.client.HTTPException):
-                # Nobody there, or killed in the middle of an answer.
-                continue
-
-    def end(self) -> None:
-        self._ended.set()
-        self.join()
 
 
 def crash(tier: str, members: list[Member], settings: dict[str, str], *, kills: int, seed: int, engine: Member | None = None) -> Outcome:
@@ -294,16 +116,6 @@ def _revive(everybody: list[Member], outcome: Outcome) -> bool:
     return not ended
 
 
-def _is_running(pid: int) -> bool:
-    with suppress(ChildProcessError):
-        return os.waitpid(pid, os.WNOHANG)[0] == 0
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 def _answers(address: str) -> bool:
     try:
         with urllib.request.urlopen(f"{address}/healthz", timeout=5):
@@ -315,14 +127,6 @@ def _answers(address: str) -> bool:
 def _is_drained(database: Database) -> bool:
     with database.reading() as session:
         return session.scalar(select(QueuedThing.thing_id).where(is_waiting()).limit(1)) is None
-
-
-def wait(done: Callable[[], bool], seconds: float, what: str) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > end:
-            raise SystemExit(f"waited {seconds:.0f} s in vain for {what}")
-        time.sleep(0.1)
 
 
 def _compare(database: Database, settings: dict[str, str], outcome: Outcome) -> None:
