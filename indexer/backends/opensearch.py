@@ -176,6 +176,7 @@ class OpenSearchBackend:
         self._must_have_next()
         self._indices.check_begun(self._next)
         self._refresh(self._next.values())
+        self._indices.merge(self._next.values())
         old = self._indices.swap(self._next)
         self._trusted |= set(self._next.values())
         self._next = {}
