@@ -8,6 +8,7 @@ RESULTS = Path(__file__).with_name("results")
 RUNS = (
     ("bench.quality", "--crossvalidate", "--ablation", "--json", str(RESULTS / "quality.json")),
     ("bench.search", "--vectors", "2500", "--vectors", "20000", "--vectors", "25000", "--vectors", "62500", "--embedding"),
+    ("bench.rating", "--out", str(RESULTS / "rating.json")),
     ("bench.delivery", "--out", str(RESULTS / "delivery.json")),
     ("bench.peers", "--out", str(RESULTS / "peers.json")),
 )

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from marketplace.actions import providers, solutions
+from marketplace.actions import solutions, transition
 from marketplace.domain.access import Role, Viewer
-from marketplace.domain.providers import ProviderState
+from marketplace.domain.providers import TABLE, ProviderState
 from marketplace.domain.solutions import SolutionState
 from marketplace.records.database import Database
 from marketplace.records.providers import Provider
@@ -85,20 +85,21 @@ class Writer(threading.Thread):
         return "block"
 
     def _move_provider(self, provider_id: int, state: ProviderState) -> str:
-        now = datetime.now(UTC)
+        """What a decision does to its provider; the case around it writes nothing that the index knows."""
         if state == ProviderState.ADMITTED:
-            providers.warn(self._database, provider_id, viewer=OFFICER, at=now, why="bench")
-            return "warn"
-        if state == ProviderState.WARNED:
-            providers.suspend(self._database, provider_id, viewer=OFFICER, at=now, why="bench")
-            return "suspend"
-        if state != ProviderState.SUSPENDED:
+            event = "warn"
+        elif state == ProviderState.WARNED:
+            event = "suspend"
+        elif state != ProviderState.SUSPENDED:
             return ""
-        if self.counts.get("retire", 0) < MOST_RETIRED and self._random.random() < 0.1:
-            providers.retire(self._database, provider_id, viewer=OFFICER, at=now, why="bench")
-            return "retire"
-        providers.reinstate(self._database, provider_id, viewer=OFFICER, at=now)
-        return "reinstate"
+        else:
+            retires = self.counts.get("retire", 0) < MOST_RETIRED and self._random.random() < 0.1
+            event = "retire" if retires else "reinstate"
+        with self._database.writing() as session:
+            provider = session.get_one(Provider, provider_id)
+            now = datetime.now(UTC)
+            transition.apply(session, provider, TABLE, event, actor="bench", roles=OFFICER.roles, at=now, why="bench")
+        return event
 
 
 class Visitor(threading.Thread):

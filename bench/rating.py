@@ -65,7 +65,7 @@ def project_events(level: float, on: date, name: str, error: float, chance: np.r
     ]
     if chance.random() < 0.3:
         bad = seen()
-        severity = "none" if bad > 80 else "minor" if bad > 68 else "general" if bad > 50 else "serious"
+        severity = "clean" if bad > 80 else "minor" if bad > 68 else "general" if bad > 50 else "serious"
         found.append((EventKind.INSPECTION, {"severity": severity}))
     return [Event(kind, on, payload, name) for kind, payload in found]
 
@@ -215,7 +215,10 @@ def outcome(worlds: list[list[Course]], at: Thresholds) -> dict[str, Any]:
     warned = [ever_below(better_half(world), "score", at.warn_below) for world in worlds]
     retired = [ever_below(better_half(world), "score", at.retire_below) for world in worlds]
     right = [ever_below(worst_of(world), "score", at.retire_below) for world in worlds]
-    between = [[ever_below(middle_of(world), "score", below) for world in worlds] for below in (at.warn_below, at.retire_below)]
+    between = [
+        [ever_below(middle_of(world), "score", at.warn_below) for world in worlds],
+        [ever_below(middle_of(world), "score", at.retire_below) for world in worlds],
+    ]
     ranks = [correlation(world, "score", 10) for world in worlds]
     return {
         "spearman_10": round(float(np.mean(ranks)), 4),

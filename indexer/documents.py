@@ -25,6 +25,9 @@ MAIN_CHARACTERS = 400
 SENTENCES = 12
 SENTENCES_OF_LONG_TEXT = 24
 SHORTEST_UNIT = 4
+# Of what a solution's attachments say: so many passages are embedded, so many characters can be found by their words.
+ATTACHED_UNITS = 24
+ATTACHED_CHARACTERS = 20_000
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,11 @@ def is_searchable(row: Solution | Scenario | Problem | Provider) -> bool:
     return row.state in SEARCHABLE
 
 
-def solution_document(row: Solution, provider: Provider, *, version: int, labels: Labels) -> Document:
-    """A published solution: its own words, the words for its sectors and stages, and its provider's name."""
+def solution_document(row: Solution, provider: Provider, *, version: int, labels: Labels, attached: Sequence[str] = ()) -> Document:
+    """A published solution: its own words, the words for its sectors and stages, its provider's name, and what its files say.
+
+    `attached`: the texts of its public attachments, in their order; without any the document is as it always was.
+    """
     names = [
         *_words(labels, "sector", row.sectors),
         *_words(labels, "stage", row.stages),
@@ -85,9 +91,10 @@ def solution_document(row: Solution, provider: Provider, *, version: int, labels
             "solves": "；".join(row.solves),
             "technologies": "；".join(row.technologies),
             "labels": " ".join(names),
+            **({"attached": _attached_text(attached)} if attached else {}),
         },
         mains=mains(row.title, row.summary, row.solves),
-        units=units(row.title, row.summary, row.solves),
+        units=tuple(dict.fromkeys((*units(row.title, row.summary, row.solves), *attached_units(attached)))),
         keywords=_filled(
             sector=row.sectors,
             stage=row.stages,
@@ -216,6 +223,33 @@ def units(title: str, body: str, points: Sequence[str], *, most: int = SENTENCES
     sentences = [text for text in sentences_of(body) if len(text) >= SHORTEST_UNIT][:most]
     texts = (text.strip()[:MAIN_CHARACTERS] for text in (title, *points, *sentences))
     return tuple(dict.fromkeys(text for text in texts if text))
+
+
+def attached_units(texts: Sequence[str]) -> tuple[str, ...]:
+    """Passages of attached documents, cut at sentence ends: every document has its share, so that the first one does not use up all."""
+    cut = [_passages(text[:ATTACHED_CHARACTERS]) for text in texts]
+    shared = (found[place] for place in range(ATTACHED_UNITS) for found in cut if place < len(found))
+    return tuple(dict.fromkeys(shared))[:ATTACHED_UNITS]
+
+
+def _passages(text: str) -> list[str]:
+    """A text in passages that are embedded whole: sentences put together up to the length of one."""
+    found: list[str] = []
+    for sentence in sentences_of(text):
+        sentence = " ".join(sentence.split())
+        for start in range(0, len(sentence), MAIN_CHARACTERS):
+            part = sentence[start : start + MAIN_CHARACTERS]
+            if found and len(found[-1]) + len(part) < MAIN_CHARACTERS:
+                found[-1] = f"{found[-1]}。{part}"
+            elif len(part) >= SHORTEST_UNIT:
+                found.append(part)
+    return found
+
+
+def _attached_text(texts: Sequence[str]) -> str:
+    """What can be found by its words: the same share of every document."""
+    each = ATTACHED_CHARACTERS // max(1, len(texts))
+    return "\n".join(" ".join(text[:each].split()) for text in texts)
 
 
 def sentences_of(text: str) -> list[str]:

@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
-from indexer.documents import Document, Labels, is_searchable, problem_document, provider_document, scenario_document, solution_document
+from indexer.documents import (
+    ATTACHED_CHARACTERS,
+    Document,
+    Labels,
+    is_searchable,
+    problem_document,
+    provider_document,
+    scenario_document,
+    solution_document,
+)
 from indexer.query import Kind
 from marketplace.domain.problems import ProblemState
 from marketplace.domain.providers import SEARCHABLE
 from marketplace.domain.scenarios import ScenarioState
 from marketplace.domain.solutions import SolutionState
+from marketplace.records.files import Attachment, Blob, Scan
 from marketplace.records.problems import Problem
 from marketplace.records.providers import Provider
 from marketplace.records.scenarios import Scenario
@@ -30,9 +40,12 @@ def documents_of(session: Session, kind: Kind, versions: Mapping[int, int], labe
         some = ids[start : start + IN_STATEMENT]
         if kind is Kind.SOLUTION:
             statement = select(Solution).where(Solution.id.in_(some)).options(joinedload(Solution.provider))
+            attached = _attached(session, some)
             for row in session.scalars(statement):
                 if is_searchable(row):
-                    found[row.id] = solution_document(row, row.provider, version=versions[row.id], labels=labels)
+                    found[row.id] = solution_document(
+                        row, row.provider, version=versions[row.id], labels=labels, attached=attached.get(row.id, ())
+                    )
         elif kind is Kind.SCENARIO:
             for scenario in session.scalars(select(Scenario).where(Scenario.id.in_(some)).options(joinedload(Scenario.enterprise))):
                 if is_searchable(scenario):
@@ -59,6 +72,25 @@ def _titles(session: Session, provider_ids: Sequence[int]) -> dict[int, list[str
     for provider_id, title in session.execute(statement.order_by(Solution.id)):
         titles[provider_id].append(title)
     return titles
+
+
+def _attached(session: Session, solution_ids: Sequence[int]) -> dict[int, list[str]]:
+    """What the public files of solutions say, as far as it has been read and no scanner objects."""
+    texts: dict[int, list[str]] = defaultdict(list)
+    # Cut in the database: a book of a thousand pages is not fetched for its first ones.
+    opening = func.substr(Blob.text, 1, ATTACHED_CHARACTERS)
+    statement = select(Attachment.noun_id, opening).join(Blob, Blob.sha256 == Attachment.sha256)
+    statement = statement.where(
+        Attachment.noun == "solution",
+        Attachment.noun_id.in_(solution_ids),
+        Attachment.is_public.is_(True),
+        Attachment.superseded_at.is_(None),
+        Blob.scan.in_((Scan.CLEAN, Scan.UNSCANNED)),
+        Blob.text != "",
+    )
+    for solution_id, text in session.execute(statement.order_by(Attachment.id)):
+        texts[solution_id].append(text)
+    return texts
 
 
 def find_searchable_ids(session: Session, kind: Kind) -> Iterable[int]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from importlib.resources import files
-from pathlib import Path
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from flask import Flask, Response
 from jinja2 import StrictUndefined
@@ -23,6 +23,10 @@ from marketplace import guard, metrics
 from marketplace.api import routes
 from marketplace.api.errors import answer_of
 from marketplace.faults import fault_of
+from marketplace.files.scanner import scanner_of
+from marketplace.files.store import BlobStore
+from marketplace.jobs.worker import JobWorker
+from marketplace.packaged import templates_folder
 from marketplace.pilot import Pilot, load_pilot
 from marketplace.records.database import Database
 from marketplace.settings import Settings, secret_key
@@ -35,12 +39,6 @@ _FORM_BYTES = 512 * 1024
 _ENVELOPE_BYTES = 64 * 1024
 
 
-def templates_folder() -> Path:
-    """Templates stand beside the packages in a checkout and inside the package in a wheel."""
-    inside = Path(str(files("marketplace"))) / "templates"
-    return inside if inside.is_dir() else Path(__file__).parents[1] / "templates"
-
-
 def labels_of(pilot: Pilot) -> Labels:
     """(kind, key) → the Chinese word; a stranger stays as it is."""
 
@@ -49,6 +47,12 @@ def labels_of(pilot: Pilot) -> Labels:
         return (found.short or found.name) if found else key
 
     return label
+
+
+def today_of(pilot: Pilot) -> Callable[[], date]:
+    """The day in the pilot's zone: terms and breaks end there at 24:00."""
+    zone = ZoneInfo(pilot.city.zone)
+    return lambda: datetime.now(zone).date()
 
 
 def upload_limit(settings: Settings) -> int:
@@ -82,13 +86,28 @@ def open_site(
         backend = open_for_reading(settings.search_address, settings.data_dir, embeddings)
     # An engine of its own can be away while the site is not; the one inside this process cannot.
     index = Index(GuardedBackend(backend, Standby(database, embeddings, labels)) if settings.shares_its_engine else backend, embeddings)
-    recommender = Recommender(database=database, index=index, embeddings=embeddings, labels=labels)
-    return Site(settings=settings, pilot=pilot, database=database, embeddings=embeddings, index=index, recommender=recommender)
+    recommender = Recommender(
+        database=database, index=index, embeddings=embeddings, labels=labels, today=today_of(pilot), exploration=pilot.rating.exploration
+    )
+    return Site(
+        settings=settings,
+        pilot=pilot,
+        database=database,
+        embeddings=embeddings,
+        index=index,
+        recommender=recommender,
+        files=BlobStore(settings.data_dir / "files", scanner_of(settings.clamd)),
+    )
 
 
 def worker_of(site: Site) -> Worker:
     """The index worker of a site that owns its index."""
     return Worker(site.database, site.index.backend, site.embeddings, labels_of(site.pilot))
+
+
+def job_worker_of(site: Site) -> JobWorker:
+    """The worker of the job queue; any number of processes may have one."""
+    return JobWorker(site)
 
 
 def keep_up(site: Site) -> None:
@@ -108,7 +127,8 @@ def create_app(site: Site) -> Flask:
         SECRET_KEY=secret_key(settings),
         MAX_CONTENT_LENGTH=upload_limit(settings),
         MAX_FORM_MEMORY_SIZE=_FORM_BYTES,
-        MAX_FORM_PARTS=200,
+        # The longest form: thirty cases of an application, each with its fields and its proof.
+        MAX_FORM_PARTS=600,
         PREFERRED_URL_SCHEME="https" if settings.is_secure else "http",
     )
     app.jinja_env.undefined = StrictUndefined

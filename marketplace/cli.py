@@ -22,13 +22,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "search": ("search", "搜索方案、场景、问题、服务商 / search"),
     "recommend": ("search", "为问题推荐方案和服务商 / solutions for a problem or an enterprise"),
     "index": ("index", "索引：状态、同步、重建、核对、批量算向量 / status, sync, rebuild, reconcile, embed"),
+    "jobs": ("jobs", "后台任务：列出、重试 / the job queue: list, retry"),
     "worker": ("serve", "单独运行索引工作进程 / run the index worker by itself"),
     "copy": ("copy", "把整个站点搬进 PostgreSQL / move a whole site into PostgreSQL"),
     "evaluate": ("evaluate", "用评测集评价检索与推荐 / measure on a judged set in BEIR form"),
     "models": ("models", "向量模型：导出自带的模型 / vector models: export the built-in one"),
     "train": ("train", "训练自带向量模型的行业增量 / train the domain delta of the built-in vector model"),
     "doctor": ("doctor", "检查这台机器和这个站点 / check machine and site"),
-    "audit": ("doctor", "核对历史记录的哈希链 / verify the chain of the history"),
+    "audit": ("audit", "历史记录：核对哈希链、记锚点 / the history: verify its chain, anchor its end"),
 }
 
 

@@ -21,8 +21,9 @@ from flask import Flask, Response, current_app, g, request
 from sqlalchemy import select
 from werkzeug.exceptions import Forbidden, NotFound, Unauthorized
 
-from marketplace.actions.accounts import TOKEN_PREFIX, hashed
+from marketplace.actions.accounts import TOKEN_PREFIX
 from marketplace.domain.access import ANYONE, Viewer, may
+from marketplace.domain.secrets import hashed
 from marketplace.records.accounts import AccessToken, find_viewer
 from marketplace.site import current_site
 

@@ -23,6 +23,7 @@ from indexer.query import Embedder, Mode, Vector
 from marketplace.guard import degraded, not_found, open_to_all
 from marketplace.records.database import Database
 from marketplace.records.index_queue import count_parked, count_waiting, find_longest_wait
+from marketplace.records.jobs import JobState, count_jobs
 from marketplace.site import current_site
 
 pages = Blueprint("metrics", __name__)
@@ -59,6 +60,19 @@ class CountedEmbedder:
         return self._embedder.passages(texts)
 
 
+class _Jobs(Collector):
+    """The job queue as it is when somebody reads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def collect(self) -> Iterator[Metric]:
+        with self._database.reading() as session:
+            counts = count_jobs(session)
+        yield GaugeMetricFamily("jigai_jobs_waiting", "Jobs that wait or run", value=counts[JobState.WAITING] + counts[JobState.RUNNING])
+        yield GaugeMetricFamily("jigai_jobs_dead", "Jobs that were given up", value=counts[JobState.DEAD])
+
+
 class _Queue(Collector):
     """The index queue as it is when somebody reads."""
 
@@ -82,6 +96,7 @@ def metrics() -> Response:
         not_found()
     registry = CollectorRegistry()
     registry.register(_Queue(current_site().database))
+    registry.register(_Jobs(current_site().database))
     own: Collector = _OWN
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]

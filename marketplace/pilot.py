@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
+from marketplace.domain.adjustment_rules import AdjustmentRules
+from marketplace.domain.application_rules import ApplicationRules
+from marketplace.domain.catalogue_rules import CatalogueRules
+from marketplace.domain.rating_rules import RatingRules
+from marketplace.domain.review_rules import ReviewRules
 from marketplace.pilot_file import PilotError, Reader
 from marketplace.pilot_terms import (
     Area,
@@ -66,7 +71,15 @@ KINDS = (
     "deployments",
     "roles",
 )
-KNOWN_TABLES = ("pilot", *KINDS, "files", "labels", "thresholds", "fund_rules")
+# The rules of the pool, each a dataclass of the domain.
+RULES: dict[str, type[Any]] = {
+    "application": ApplicationRules,
+    "review": ReviewRules,
+    "catalogue": CatalogueRules,
+    "rating": RatingRules,
+    "adjustment": AdjustmentRules,
+}
+KNOWN_TABLES = ("pilot", *KINDS, "files", "labels", "thresholds", "fund_rules", *RULES)
 KEY, CODE = r"[a-z][a-z0-9_]*", r"[A-Z]{2}-[0-9]{2}"
 
 
@@ -92,6 +105,11 @@ class Pilot:
     labels: Mapping[str, Mapping[str, Label]]
     thresholds: Thresholds
     fund_rules: FundRules
+    application: ApplicationRules
+    review: ReviewRules
+    catalogue: CatalogueRules
+    rating: RatingRules
+    adjustment: AdjustmentRules
 
     def terms(self, kind: str) -> Terms[Term]:
         """All terms of a kind, named in the singular: sector, area, provider_kind, priority …"""
@@ -253,7 +271,7 @@ def load_pilot(path: Path | None = None) -> Pilot:
         "city": reader.build(City, doc.pop("pilot"), "pilot"),
         "thresholds": reader.build(Thresholds, doc.pop("thresholds", None), "thresholds"),
         "fund_rules": reader.build(FundRules, doc.pop("fund_rules", None), "fund_rules"),
-    }
+    } | {name: reader.build(shape, doc.pop(name, None), name) for name, shape in RULES.items()}
     for key in doc:
         raise reader.fail(key, f"is not a table of a pilot file; known are {', '.join(KNOWN_TABLES)}")
     pilot = Pilot(**terms, **rest, scenarios=scenarios, mapping=mapping, labels=labels)  # type: ignore[arg-type]

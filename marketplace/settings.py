@@ -70,6 +70,25 @@ class Settings(BaseSettings):
     )
     language: str = Field("zh", pattern="^(zh|en)$", description="默认界面语言 zh 或 en / default language")
     max_upload_mb: int = Field(20, ge=1, le=500, description="上传文件上限（MB）/ largest upload in MB")
+    clamd: str = Field(
+        "",
+        description="病毒扫描：clamd 的 主机:端口 或套接字路径；空则不扫描，页面会注明 / virus scanner: host:port or socket of clamd; "
+        "empty: files are not scanned, and pages say so",
+    )
+    smtp_url: str = Field(
+        "",
+        description="发邮件的服务器：smtp://用户@主机:端口 或 smtps://…；空则写进资料目录的 outbox / mail server; empty: mail is written "
+        "into the folder outbox of the data folder",
+    )
+    smtp_password: SecretStr = Field(SecretStr(""), description="邮件服务器的密码 / password of the mail server")
+    mail_from: str = Field("jigai@localhost", description="发件人地址 / address that mail comes from")
+    gateway_url: str = Field(
+        "",
+        description="短信或企业微信网关：通知以 JSON 用 POST 发到这个 https 地址；空则没有 / gateway for text messages: notices are posted "
+        "there as JSON; empty: none",
+    )
+    gateway_token: SecretStr = Field(SecretStr(""), description="网关的口令（Authorization: Bearer）/ token for the gateway")
+    gateway_private: bool = Field(False, description="网关可以在内网地址上 / the gateway may have a private address")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="日志级别 / log level")
 
     @field_validator("search_url")
@@ -80,6 +99,34 @@ class Settings(BaseSettings):
             raise ValueError("可用的检索引擎：embedded:、opensearch://主机:9200/前缀、opensearchs://主机:9200/前缀")
         if parts.username or parts.password:
             raise ValueError("用户名和密码请写在 JIGAI_SEARCH_USER 和 JIGAI_SEARCH_PASSWORD 里")
+        return value
+
+    @field_validator("clamd")
+    @classmethod
+    def _known_scanner(cls, value: str) -> str:
+        if value and not value.startswith("/") and not value.rpartition(":")[2].isdigit():
+            raise ValueError("应为 主机:端口，或以 / 开头的套接字路径")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _known_mail_server(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("smtp", "smtps") or not parts.hostname):
+            raise ValueError("应为 smtp://用户@主机:端口 或 smtps://用户@主机:端口")
+        if parts.password:
+            raise ValueError("密码请写在 JIGAI_SMTP_PASSWORD 里")
+        return value
+
+    @field_validator("gateway_url")
+    @classmethod
+    def _known_gateway(cls, value: str) -> str:
+        parts = urlsplit(value)
+        here = parts.hostname in ("127.0.0.1", "::1", "localhost")
+        if value and not (parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and here))):
+            raise ValueError("应为 https:// 地址；只有本机可以用 http://")
+        if parts.username or parts.password:
+            raise ValueError("口令请写在 JIGAI_GATEWAY_TOKEN 里")
         return value
 
     @property

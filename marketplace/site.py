@@ -8,6 +8,7 @@ from flask import current_app
 
 from indexer.embedding import EmbeddingStore
 from indexer.search import Index
+from marketplace.files.store import BlobStore
 from marketplace.pilot import Pilot
 from marketplace.records.database import Database
 from marketplace.settings import Settings
@@ -22,6 +23,7 @@ class Site:
     embeddings: EmbeddingStore
     index: Index
     recommender: Recommender
+    files: BlobStore
 
 
 def current_site() -> Site:

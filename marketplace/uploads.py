@@ -7,12 +7,12 @@ import re
 import secrets
 import shutil
 import time
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from marketplace.domain.lifecycle import Refused, _
+from marketplace.files.names import harmless_name
 
 FORMS = (".xlsx", ".csv", ".jsonl")
 KEPT_SECONDS = 24 * 3600
@@ -105,11 +105,3 @@ class Uploads:
                 continue
         for _age, upload in sorted(own, key=lambda pair: pair[0])[MOST_PER_OWNER - 1 :]:
             upload.drop()
-
-
-def harmless_name(name: str) -> str:
-    """A file's own name without folders, control characters and leading dots; at most 80 characters, its ending kept."""
-    name = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")[2]
-    name = "".join(letter for letter in name if letter.isalnum() or letter in " -_.()（）·、").strip(" .")
-    stem, dot, ending = name.rpartition(".")
-    return f"{stem[:40].strip()}.{ending[:10]}" if dot and stem.strip() else ""

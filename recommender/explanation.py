@@ -14,7 +14,7 @@ from marketplace.domain.lifecycle import _
 from marketplace.domain.matches import Part, Quote, Reason
 from marketplace.domain.money import range_text, wan_text
 from marketplace.domain.providers import ProviderState
-from marketplace.domain.ratings import PRIOR_SCORE
+from marketplace.domain.ratings import TrackRecord, shrunk_score
 from recommender.ask import Ask, Labels
 from recommender.facts import CaseFacts, SolutionFacts
 from recommender.features.track_record import track_record
@@ -39,7 +39,8 @@ class Evidence:
     """What the ranker knew when it scored one solution for one problem.
 
     `guessed`: fields that were not said but understood from the text. `contributions`: feature family → share of the
-    score. `similar_accepted` / `similar_proposed`: past matches of similar problems with this solution.
+    score. `similar_accepted` / `similar_proposed`: past matches of similar problems with this solution. `explored`: it stands
+    higher than by its score, so that a new provider gets seen.
     """
 
     ask: Ask
@@ -49,6 +50,7 @@ class Evidence:
     contributions: dict[str, float] = field(default_factory=dict)
     similar_proposed: int = 0
     similar_accepted: int = 0
+    explored: bool = False
 
 
 def explain(evidence: Evidence, labels: Labels) -> tuple[Reason, ...]:
@@ -135,22 +137,45 @@ def _track(facts: SolutionFacts, part: Part) -> Iterator[Reason]:
         return
     values: dict[str, object] = {"finished": track.finished, "on_time": track.on_time, "passed": track.passed}
     code, message = "track_record_plain", _("平台上完工 {finished} 个项目，按期 {on_time} 个，一次通过验收 {passed} 个。")
-    if track.mean_score is not None:
+    if track.score is not None:
+        code, message, more = _rated(track)
+        values |= more
+    elif track.mean_score is not None:
         values["score"] = round(track.mean_score)
         code, message = "track_record", _("平台上完工 {finished} 个项目，按期 {on_time} 个，一次通过验收 {passed} 个，平均 {score} 分。")
         if track.finished < FEW:
             code = "track_record_few"
             message = _("平台上完工 {finished} 个项目（样本少），按期 {on_time} 个，一次通过验收 {passed} 个，平均 {score} 分。")
         if track_record(facts)["record"] < 0:
-            code, values["usual"] = "track_record_below", round(PRIOR_SCORE)
+            code, values["usual"] = "track_record_below", round(track.usual)
             message = _(
                 "平台上完工 {finished} 个项目，按期 {on_time} 个，一次通过验收 {passed} 个，平均 {score} 分，低于一般水平（{usual} 分）。"
             )
     yield Reason(part, code, message, values)
 
 
+def _rated(track: TrackRecord) -> tuple[str, str, dict[str, object]]:
+    """The sentence of a provider that has a rating: the code, the sentence, and what it needs beside the counts."""
+    score, usual = round(shrunk_score(track)), round(track.usual)
+    values: dict[str, object] = {"score": score}
+    # What came by events alone has no counts of past matches.
+    if not track.finished:
+        return "rated", _("平台上有 {projects} 个项目的评价，合计 {score} 分。"), values | {"projects": track.projects}
+    if score < usual:
+        message = _(
+            "平台上完工 {finished} 个项目，按期 {on_time} 个，一次通过验收 {passed} 个，评价 {score} 分，低于一般水平（{usual} 分）。"
+        )
+        return "track_record_below", message, values | {"usual": usual}
+    if track.finished < FEW:
+        message = _("平台上完工 {finished} 个项目（样本少），按期 {on_time} 个，一次通过验收 {passed} 个，评价 {score} 分。")
+        return "track_record_few", message, values
+    return "track_record", _("平台上完工 {finished} 个项目，按期 {on_time} 个，一次通过验收 {passed} 个，评价 {score} 分。"), values
+
+
 def _assumed(evidence: Evidence, labels: Labels) -> Iterator[Reason]:
     ask, facts = evidence.ask, evidence.facts
+    if evidence.explored:
+        yield Reason(Part.ASSUMED, "explored", _("新入库，给予展示机会：排在这里高于按得分的位置。"))
     for kind, message in (("sector", _("您没有说行业，按文字推断为{word}。")), ("stage", _("您没有说环节，按文字推断为{word}。"))):
         if not getattr(ask, kind) and kind in evidence.guessed:
             yield Reason(Part.ASSUMED, f"guessed_{kind}", message, {"word": labels(kind, evidence.guessed[kind])})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
@@ -12,6 +13,7 @@ from indexer.documents import units
 from marketplace.domain.ratings import TrackRecord
 from marketplace.records.cases import Case
 from marketplace.records.matches import Decision, Outcome, track_record
+from marketplace.records.ratings import RatingScore, find_scores
 from marketplace.records.solutions import Solution
 
 
@@ -68,6 +70,7 @@ class SolutionFacts:
     track: TrackRecord
     cases: tuple[CaseFacts, ...]
     answered: tuple[tuple[int, bool], ...]
+    admitted_on: date | None = None
 
 
 def find_facts(session: Session, solution_ids: Iterable[int]) -> dict[int, SolutionFacts]:
@@ -84,7 +87,10 @@ def find_facts(session: Session, solution_ids: Iterable[int]) -> dict[int, Solut
             outcomes.setdefault(outcome.provider_id, []).append(outcome)
         for case in session.scalars(select(Case).where(Case.provider_id.in_(part)).order_by(Case.completed.desc(), Case.id)):
             cases.setdefault(case.provider_id, []).append(_case(case))
-    return {row.id: _facts(row, outcomes.get(row.provider_id, []), cases.get(row.provider_id, [])) for row in rows}
+    scores = find_scores(session, provider_ids)
+    return {
+        row.id: _facts(row, outcomes.get(row.provider_id, []), scores.get(row.provider_id), cases.get(row.provider_id, [])) for row in rows
+    }
 
 
 def _parts(ids: list[int], size: int = 500) -> list[list[int]]:
@@ -99,7 +105,7 @@ def _case(row: Case) -> CaseFacts:
     return CaseFacts(row.id, row.solution_id, row.client_sector, row.completed, row.cost_fen, effects)
 
 
-def _facts(row: Solution, outcomes: list[Outcome], cases: list[CaseFacts]) -> SolutionFacts:
+def _facts(row: Solution, outcomes: list[Outcome], score: RatingScore | None, cases: list[CaseFacts]) -> SolutionFacts:
     provider = row.provider
     return SolutionFacts(
         solution_id=row.id,
@@ -122,9 +128,10 @@ def _facts(row: Solution, outcomes: list[Outcome], cases: list[CaseFacts]) -> So
         local_office=provider.local_office,
         local_commitment=provider.local_commitment,
         declined_sectors=tuple(provider.declined_sectors),
-        track=track_record(outcomes),
+        track=track_record(outcomes, score),
         cases=tuple(cases),
         answered=tuple(
             (outcome.problem_id, outcome.decision == Decision.ACCEPTED) for outcome in outcomes if outcome.solution_id == row.id
         ),
+        admitted_on=provider.admitted_on,
     )

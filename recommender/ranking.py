@@ -46,6 +46,7 @@ BUSINESS: Mapping[str, tuple[float, str]] = {
     "weeks": (0.02, "price"),
     "local": (0.02, "local"),
     "record": (0.03, "record"),
+    "standing": (0.10, "standing"),
     "past": (0.05, "past"),
 }
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 
@@ -14,14 +15,17 @@ from indexer.parts import parts_of
 from indexer.query import Kind, SearchQuery, Vector
 from indexer.search import Index
 from marketplace.domain.matches import Match, Plan, Reason
+from marketplace.domain.rating_rules import Exploration
 from marketplace.records.database import Database
 from recommender.answers import find_answers, usual_closeness
 from recommender.ask import Ask, Labels
 from recommender.candidates import Ids
 from recommender.explanation import Answer, Evidence, explain
+from recommender.exploration import explored, is_newcomer
 from recommender.facts import SolutionFacts, find_facts
 from recommender.features.constraint_fit import Traits, business_fit
 from recommender.features.past_matches import PastMatch, Similar, past_matches
+from recommender.features.standing import standing
 from recommender.features.track_record import track_record
 from recommender.known_problems import KnownProblems
 from recommender.open_questions import open_questions
@@ -73,13 +77,25 @@ class Demand:
 
 
 class Recommender:
-    """Opened once by the application; safe to use from several threads."""
+    """Opened once by the application; safe to use from several threads. `today`: the day in the pilot's zone; `exploration`: how
+    new providers get seen, None: not at all."""
 
-    def __init__(self, *, database: Database, index: Index, embeddings: EmbeddingStore, labels: Labels) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        index: Index,
+        embeddings: EmbeddingStore,
+        labels: Labels,
+        today: Callable[[], date] = date.today,
+        exploration: Exploration | None = None,
+    ) -> None:
         self._database = database
         self._index = index
         self._embeddings = embeddings
         self._labels = labels
+        self._today = today
+        self._exploration = exploration
         self._weights = HandWeights()
         self._ranker: Ranker | None = None
         self._opening = threading.Lock()
@@ -102,7 +118,7 @@ class Recommender:
         started, before = time.perf_counter(), self._index.standby_answers
         rankings = self._rankings(asks)
         shortlists = [ranking.best(max(SHORTLIST, limit + 10)) for ranking in rankings]
-        found = self._matches(rankings, shortlists, limit)
+        found = self._matches(rankings, shortlists, limit, self._exploration)
         share = (time.perf_counter() - started) * 1000 / max(1, len(asks))
         return {
             ranking.ask.key: Recommendation(
@@ -130,7 +146,7 @@ class Recommender:
     def demands(self, provider_id: int, *, limit: int = 50) -> list[Demand]:
         """Open problems that this provider's published solutions answer, best first (state and hard constraints hold)."""
         with self._database.reading() as session:
-            texts = find_provider_texts(session, provider_id)
+            texts = find_provider_texts(session, provider_id, self._today())
         if not texts:
             return []
         query = SearchQuery(kind=Kind.PROBLEM, audience=frozenset({"provider"}), size=DEMAND_DEPTH, facets=False, relax=False)
@@ -158,7 +174,7 @@ class Recommender:
             # Problems of the database keep their vectors for good; what visitors type does not.
             self._embeddings.queries(stored, keep=True)
         with self._database.reading() as session:
-            excluded = find_excluded(session)
+            excluded = find_excluded(session, self._today())
             past = find_past_matches(session)
         without = [excluded.everywhere | excluded.declining.get(ask.sector or "", frozenset()) for ask in asks]
         ranker = self._opened()
@@ -194,19 +210,27 @@ class Recommender:
             past_matches(past, known.likeness(row[of_row]), own_problem=ask.problem_id) for ask, row in zip(asks, closeness, strict=True)
         ]
 
-    def _matches(self, rankings: Sequence[Ranking], shortlists: Sequence[Sequence[int]], limit: int) -> list[tuple[Match, ...]]:
+    def _matches(
+        self, rankings: Sequence[Ranking], shortlists: Sequence[Sequence[int]], limit: int, exploration: Exploration | None = None
+    ) -> list[tuple[Match, ...]]:
         """For each problem its shortlist as matches, best first; the first `limit` are explained."""
         ids = {int(ranking.candidates.ids[place]) for ranking, places in zip(rankings, shortlists, strict=True) for place in places}
         with self._database.reading() as session:
             facts = find_facts(session, ids)
         clauses = {ranking.ask.key: parts_of(ranking.ask.text).clauses if ranking.ask.text.strip() else () for ranking in rankings}
         return [
-            self._of_problem(ranking, places, facts, clauses[ranking.ask.key], limit)
+            self._of_problem(ranking, places, facts, clauses[ranking.ask.key], limit, exploration)
             for ranking, places in zip(rankings, shortlists, strict=True)
         ]
 
     def _of_problem(
-        self, ranking: Ranking, places: Sequence[int], facts: Mapping[int, SolutionFacts], clauses: Sequence[str], limit: int
+        self,
+        ranking: Ranking,
+        places: Sequence[int],
+        facts: Mapping[int, SolutionFacts],
+        clauses: Sequence[str],
+        limit: int,
+        exploration: Exploration | None,
     ) -> tuple[Match, ...]:
         ask, weights, familiar = ranking.ask, self._weights, ranking.insight.familiar
         scored = []
@@ -215,9 +239,16 @@ class Recommender:
             if row is None:
                 continue
             similar = ranking.past.get(row.solution_id, Similar())
-            business = {**business_fit(ask, row), **track_record(row), "past": similar.value}
+            business = {**business_fit(ask, row), **track_record(row), **standing(row), "past": similar.value}
             scored.append((weights.final_score(float(ranking.content[place]), business), place, row, business, similar))
         scored.sort(key=lambda one: (-one[0], one[2].solution_id))
+        lifted: set[int] = set()
+        if exploration is not None:
+            day = self._today()
+            new = [is_newcomer(one[2], exploration, day) for one in scored]
+            shown = explored([one[0] for one in scored], new, exploration, f"{ask.problem_id or ask.text}|{day}")
+            lifted = {scored[number][2].solution_id for number in shown.lifted}
+            scored = [scored[number] for number in shown.order]
         answers = self._answers(ranking, [one[2] for one in scored], clauses)
         matches = []
         for rank, (score, place, row, business, similar) in enumerate(scored, start=1):
@@ -230,6 +261,7 @@ class Recommender:
                 contributions=weights.contributions(content, familiar, business),
                 similar_proposed=similar.proposed,
                 similar_accepted=similar.accepted,
+                explored=row.solution_id in lifted,
             )
             matches.append(
                 Match(

@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 
 from sqlalchemy import Text, cast, select
@@ -32,13 +33,13 @@ class Excluded:
     declining: Mapping[str, frozenset[int]]
 
 
-def find_excluded(session: Session) -> Excluded:
-    """Out of the pool or in rectification, without any local service, or declining the sector."""
+def find_excluded(session: Session, today: date) -> Excluded:
+    """Out of the pool or in rectification, on a break, without any local service, or declining the sector."""
     declining: dict[str, set[int]] = defaultdict(set)
     for provider, sectors in session.execute(select(Provider.id, Provider.declined_sectors)):
         for sector in sectors or ():
             declining[sector].add(provider)
-    return Excluded(find_unmatchable_provider_ids(session), {sector: frozenset(found) for sector, found in declining.items()})
+    return Excluded(find_unmatchable_provider_ids(session, today), {sector: frozenset(found) for sector, found in declining.items()})
 
 
 def find_traits(session: Session, ids: Sequence[int]) -> dict[int, Traits]:
@@ -71,9 +72,9 @@ def find_past_matches(session: Session) -> list[PastMatch]:
     return [PastMatch(problem, text, solution, answers.get(decision)) for problem, text, solution, decision in rows]
 
 
-def find_provider_texts(session: Session, provider_id: int) -> list[str]:
+def find_provider_texts(session: Session, provider_id: int, today: date) -> list[str]:
     """What a provider offers, as questions to the problems; nothing if it may not get a new match."""
-    if provider_id in find_unmatchable_provider_ids(session):
+    if provider_id in find_unmatchable_provider_ids(session, today):
         return []
     rows = session.scalars(
         select(Solution).where(Solution.provider_id == provider_id, Solution.state == SolutionState.PUBLISHED).order_by(Solution.id)

@@ -12,6 +12,7 @@ import pytest
 from flask import Flask
 
 from marketplace.app import create_app, worker_of
+from marketplace.records.database import sqlite_driver
 from marketplace.site import Site
 from tests.opened import Browser, copy_of, site_of
 from tests.web.people import PEOPLE, Things, browser_of, find_things
@@ -121,7 +122,9 @@ def own_copy(demo_folder: Path, folder: Path) -> Path:
     """A copy of the demonstration site's folder, for whoever writes."""
     folder.mkdir(parents=True)
     share_model(folder)
-    with sqlite3.connect(demo_folder / "jigai.db") as source, sqlite3.connect(folder / "jigai.db") as target:
+    # By the site's own library: a second one in this process would take away the locks and the log of the file that is in use.
+    driver = sqlite_driver()
+    with driver.connect(demo_folder / "jigai.db") as source, driver.connect(folder / "jigai.db") as target:
         source.backup(target)
     source.close()
     target.close()

@@ -24,6 +24,12 @@ def main(message: str) -> None:
             config.attributes["connection"] = connection
             command.revision(config, message=message, autogenerate=True, rev_id=number)
         database.close()
+    written = next((MIGRATIONS / "versions").glob(f"{number}_*.py"))
+    text = written.read_text(encoding="utf-8")
+    # A migration must not change with the models: it names the type in the database, not ours.
+    text = text.replace("marketplace.records.columns.UtcDateTime()", "sa.DateTime()")
+    # To make a table anew would break what refers to it; SQLite adds and drops columns in place.
+    written.write_text(text.replace("schema=None)", "schema=None, recreate='never')"), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,31 +1,34 @@
-"""What changes accounts: opening one, logging in and out, passwords, and personal tokens of the API."""
+"""What changes accounts: opening one, logging in, passwords, and personal tokens of the API."""
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from marketplace.actions.history import record
+from marketplace.actions.links import make_link
 from marketplace.actions.passwords import check_password, fits, hash_password, is_outdated
-from marketplace.domain.access import Role
+from marketplace.actions.sessions import end_sessions, open_session
+from marketplace.actions.throttling import count_attempt, forget_attempts
+from marketplace.domain.access import RIGHTS, Role
+from marketplace.domain.accounts import check_login, folded_login
 from marketplace.domain.lifecycle import Refused, _
-from marketplace.records.accounts import AccessToken, Account, AccountSession, LoginFailure, Membership, find_account
+from marketplace.domain.secrets import hashed
+from marketplace.records.accounts import AccessToken, Account, Membership, find_account
 from marketplace.records.database import Database
+from marketplace.records.links import LinkKind
+from marketplace.records.second_factors import has_second_factor
 
-IDLE = timedelta(minutes=30)
-ABSOLUTE = timedelta(hours=12)
-WINDOW = timedelta(minutes=5)
-# Wrong passwords allowed within WINDOW, for one account, for one address and for the whole site.
-LIMITS = {"account": 10, "address": 10, "site": 1000}
-_ADVISORY_LOCK = 7_110_252
 TOKEN_PREFIX = "jg_"
 SCOPES = ("read", "import")
+# What is typed as a log-in name may be a password typed into the wrong field: only names of accounts are written down.
+UNKNOWN_ACCOUNT = "（未知账号）"
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,11 @@ class LoggedIn:
     secret: str
 
 
-def hashed(secret: str) -> str:
-    """Secrets are random and long, so a plain SHA-256 keeps them."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+@dataclass(frozen=True)
+class CodeNeeded:
+    """The password was right; a code of the second factor is still to come, with this secret."""
+
+    secret: str
 
 
 def _note(session: Session, now: datetime, actor: str, verb: str, account_id: int, after: dict[str, object] | None = None) -> None:
@@ -46,89 +51,89 @@ def _note(session: Session, now: datetime, actor: str, verb: str, account_id: in
 
 
 def open_account(
-    session: Session, login: str, password: str, *, name: str, memberships: Iterable[tuple[int, Role]], now: datetime, actor: str
+    session: Session,
+    login: str,
+    password: str,
+    *,
+    name: str,
+    memberships: Iterable[tuple[int, Role]],
+    now: datetime,
+    actor: str,
+    email: str | None = None,
 ) -> Account | Refused:
     """A new account with its roles in organisations, inside the caller's transaction. `actor` is a log-in name or a command."""
-    login = login.strip().lower()
-    if not login or len(login) > 64:
-        return Refused("login_missing", _("账号没有填，或超过 64 个字符。"))
-    if find_account(session, login) is not None:
-        return Refused("login_taken", _("账号“{login}”已经有人用了，请换一个。"), {"login": login})
-    refused = check_password(password, login)
+    login = folded_login(login)
+    refused = check_login(login) or _taken(session, login) or check_password(password, login)
     if refused is not None:
         return refused
-    account = Account(login=login, name=name, password_hash=hash_password(password), created=now)
-    account.memberships = [Membership(organisation_id=organisation, role=role, areas=[]) for organisation, role in memberships]
-    session.add(account)
+    account = add_account(session, login, hash_password(password), name=name, email=email, now=now)
+    if isinstance(account, Refused):
+        return account
+    for organisation, role in memberships:
+        account.memberships.append(Membership(organisation_id=organisation, role=role, areas=[], rights=list(RIGHTS)))
     session.flush()
     _note(session, now, actor, "open", account.id, {"login": login, "roles": sorted({row.role for row in account.memberships})})
     return account
 
 
-def _fits(known_hash: str | None, password: str) -> bool:
+def _taken(session: Session, login: str) -> Refused | None:
+    if find_account(session, login) is None:
+        return None
+    return Refused("login_taken", _("账号“{login}”已经有人用了，请换一个。"), {"login": login})
+
+
+def add_account(session: Session, login: str, password_hash: str, *, name: str, email: str | None, now: datetime) -> Account | Refused:
+    """The row of a new account, without a role. Of two who take the same name at once, the second is told that it is taken."""
+    refused = _taken(session, login)
+    if refused is not None:
+        return refused
+    account = Account(login=login, name=name, email=email, password_hash=password_hash, created=now, memberships=[])
+    try:
+        with session.begin_nested():
+            session.add(account)
+    except IntegrityError:
+        return _taken(session, login) or Refused("login_taken", _("账号“{login}”已经有人用了，请换一个。"), {"login": login})
+    return account
+
+
+def is_password(known_hash: str | None, password: str) -> bool:
     """A password too long to be one is checked as nobody's, in the same time."""
     return fits(known_hash if len(password) <= 128 else None, password[:128])
 
 
-def _refuse_if_throttled(database: Database, keys: dict[str, str], now: datetime) -> Refused | list[int]:
-    """Count this attempt before its password is looked at, so that parallel attempts cannot slip past the limit.
-
-    The count and the new rows are one transaction; a right password takes its own rows away again.
-    """
-    with database.writing() as session:
-        # SQLite has one writer at a time by itself; elsewhere attempts must queue here, or each would count without the others.
-        if session.get_bind().dialect.name == "postgresql":
-            session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-        session.execute(delete(LoginFailure).where(LoginFailure.at < now - timedelta(hours=1)))
-        for kind, key in keys.items():
-            recent = select(func.count(), func.min(LoginFailure.at)).where(LoginFailure.key == key, LoginFailure.at > now - WINDOW)
-            count, first = session.execute(recent).one()
-            if count >= LIMITS[kind]:
-                wait = max(1, int((first + WINDOW - now).total_seconds()))
-                sentence = _("密码试错次数太多，请 {minutes} 分钟后再试。")
-                return Refused("too_many_attempts", sentence, {"minutes": -(-wait // 60), "seconds": wait})
-        rows = [LoginFailure(key=key, at=now) for key in keys.values()]
-        session.add_all(rows)
-        session.flush()
-        return [row.id for row in rows]
-
-
-def log_in(database: Database, login: str, password: str, *, address: str, now: datetime) -> LoggedIn | Refused:
+def log_in(
+    database: Database, login: str, password: str, *, address: str, now: datetime, agent: str = ""
+) -> LoggedIn | CodeNeeded | Refused:
     """A new session for the right password. An unknown, disabled or wrongly named account gets the same answer in the same time."""
-    login = login.strip().lower()[:64]
-    attempt = _refuse_if_throttled(database, {"account": f"account:{login}", "address": f"address:{address}", "site": "site"}, now)
+    login = folded_login(login)[:64]
+    attempt = count_attempt(database, {"account": f"account:{login}", "address": f"address:{address}", "site": "site"}, now)
     if isinstance(attempt, Refused):
         return attempt
     with database.reading() as session:
         account = find_account(session, login)
+        known_id = account.id if account else None
         account_id, known_hash = (account.id, account.password_hash) if account and not account.disabled else (None, None)
     # Checking takes a tenth of a second on purpose; it must not happen inside a transaction that others wait for.
-    if not _fits(known_hash, password) or account_id is None or known_hash is None:
-        return Refused("wrong_password", _("账号或密码不对。请核对后再试；忘记密码请联系管理员。"))
+    if not is_password(known_hash, password) or account_id is None or known_hash is None:
+        refused = Refused("wrong_password", _("账号或密码不对。请核对后再试；忘记密码可以用邮箱重设。"))
+        note_refused(database, login if known_id else UNKNOWN_ACCOUNT, "log_in_failed", known_id, address, now)
+        return refused
     with database.writing() as session:
-        session.execute(delete(LoginFailure).where(LoginFailure.id.in_(attempt) | (LoginFailure.key == f"account:{login}")))
-        session.execute(delete(AccountSession).where(AccountSession.seen < now - ABSOLUTE))
+        forget_attempts(session, attempt, key=f"account:{login}")
         if is_outdated(known_hash):
             session.execute(update(Account).where(Account.id == account_id).values(password_hash=hash_password(password)))
-        secret = secrets.token_urlsafe(32)
-        session.add(AccountSession(secret_hash=hashed(secret), account_id=account_id, created=now, seen=now))
-        _note(session, now, login, "log_in", account_id)
+        if has_second_factor(session, account_id):
+            return CodeNeeded(make_link(session, LinkKind.SECOND_FACTOR, at=now, account_id=account_id))
+        secret = open_session(session, account_id, address=address, agent=agent, at=now)
+        _note(session, now, login, "log_in", account_id, {"address": address})
     return LoggedIn(account_id, secret)
 
 
-def log_out(database: Database, secret: str, *, now: datetime) -> None:
-    """End one log-in; its cookie is dead at once."""
+def note_refused(database: Database, actor: str, verb: str, account_id: int | None, address: str, now: datetime) -> None:
+    """Write down a log-in that was refused, whether there is such an account or not."""
     with database.writing() as session:
-        row = session.scalar(select(AccountSession).where(AccountSession.secret_hash == hashed(secret)))
-        if row is not None and not row.revoked:
-            row.revoked = True
-            _note(session, now, row.account.login, "log_out", row.account_id)
-
-
-def touch_session(database: Database, session_id: int, *, now: datetime) -> None:
-    """Note that a log-in is in use. Not history: it changes nothing that anybody owns."""
-    with database.writing() as session:
-        session.execute(update(AccountSession).where(AccountSession.id == session_id).values(seen=now))
+        after = {"address": address}
+        record(session, actor=actor, verb=verb, noun="account", noun_id=account_id, before=None, after=after, at=now)
 
 
 def change_password(database: Database, account_id: int, old: str, new: str, *, keep: str, now: datetime) -> Refused | None:
@@ -136,22 +141,21 @@ def change_password(database: Database, account_id: int, old: str, new: str, *, 
     with database.reading() as session:
         account = session.get_one(Account, account_id)
         login, known_hash = account.login, account.password_hash
-    attempt = _refuse_if_throttled(database, {"account": f"account:{login}"}, now)
+    attempt = count_attempt(database, {"account": f"account:{login}"}, now)
     if isinstance(attempt, Refused):
         return attempt
-    if not _fits(known_hash, old):
+    if not is_password(known_hash, old):
         return Refused("wrong_password", _("现在的密码不对，没有修改。"))
     refused = check_password(new, login)
     if refused is None and old == new:
         refused = Refused("password_same", _("新密码和现在的一样，没有修改。"))
     new_hash = hash_password(new) if refused is None else ""
     with database.writing() as session:
-        session.execute(delete(LoginFailure).where(LoginFailure.id.in_(attempt)))
+        forget_attempts(session, attempt)
         if refused is not None:
             return refused
         session.execute(update(Account).where(Account.id == account_id).values(password_hash=new_hash))
-        others = (AccountSession.account_id == account_id) & (AccountSession.secret_hash != hashed(keep))
-        session.execute(update(AccountSession).where(others).values(revoked=True))
+        end_sessions(session, account_id, keep=keep)
         _note(session, now, login, "change_password", account_id)
     return None
 

@@ -11,8 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.actions import transition
+from marketplace.actions.calendar import load_calendar
 from marketplace.actions.demonstration import open_demonstration_accounts
-from marketplace.actions.imports import ImportReport, Progress, import_path
+from marketplace.actions.imports import CityRules, ImportReport, Progress, import_path
 from marketplace.domain.access import Role
 from marketplace.domain.providers import TABLE, ProviderState
 from marketplace.domain.ratings import TrackRecord
@@ -20,7 +21,6 @@ from marketplace.records.database import Database
 from marketplace.records.matches import find_track_records
 from marketplace.records.organisations import Organisation
 from marketplace.records.providers import Provider
-from marketplace.sheets.columns import Words
 
 ACTOR = "jigai demo"
 SOURCE = "demo"
@@ -41,9 +41,10 @@ class Loaded:
 
 
 def load_demonstration(
-    database: Database, words: Words, folder: Path, *, names: Mapping[Role, str], at: datetime, progress: Progress | None = None
+    database: Database, words: CityRules, folder: Path, *, names: Mapping[Role, str], at: datetime, progress: Progress | None = None
 ) -> Loaded:
     """Load the set; a second time changes nothing. `names`: the word of each role."""
+    load_calendar(database, words, at=at, actor=ACTOR)
     report = import_path(database, words, folder, actor=ACTOR, source=SOURCE, at=at, diagnosed=DIAGNOSED, progress=progress)
     moved = 0
     if report.is_good:

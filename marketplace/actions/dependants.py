@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from marketplace.records.applications import ProviderApplication
 from marketplace.records.cases import Case
 from marketplace.records.columns import Record
 from marketplace.records.diagnoses import Diagnosis
@@ -17,6 +18,7 @@ from marketplace.records.problems import Problem
 from marketplace.records.providers import Provider
 from marketplace.records.scenarios import Scenario
 from marketplace.records.solutions import Solution
+from marketplace.records.windows import ApplicationWindow
 
 # What the history and the queue call a table's rows.
 NOUNS: dict[type[Record], str] = {
@@ -28,6 +30,8 @@ NOUNS: dict[type[Record], str] = {
     Problem: "problem",
     Outcome: "outcome",
     Diagnosis: "diagnosis",
+    ProviderApplication: "application",
+    ApplicationWindow: "window",
 }
 # Enough ids for one statement, on either database.
 _CHUNK = 500

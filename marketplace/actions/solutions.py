@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from marketplace.actions import transition
+from marketplace.actions.notices import accounts_of_organisation, notify
 from marketplace.actions.roles import actor_of, roles_on
 from marketplace.domain.access import Viewer
-from marketplace.domain.lifecycle import Transition
+from marketplace.domain.lifecycle import Transition, _
 from marketplace.domain.solutions import TABLE
 from marketplace.records.database import Database
 from marketplace.records.solutions import Solution
@@ -37,4 +38,11 @@ def _move(database: Database, solution_id: int, event: str, viewer: Viewer, at: 
     with database.writing() as session:
         solution = session.get_one(Solution, solution_id)
         roles = roles_on(viewer, provider_id=solution.provider_id)
-        return transition.apply(session, solution, TABLE, event, actor=actor_of(viewer), roles=roles, at=at, why=why)
+        step = transition.apply(session, solution, TABLE, event, actor=actor_of(viewer), roles=roles, at=at, why=why)
+        # What others do with its solution, its provider is told.
+        if solution.provider_id not in viewer.provider_ids:
+            accounts = accounts_of_organisation(session, solution.provider.organisation_id)
+            message = _("方案“{title}”：{step}。{why}")
+            values = {"title": solution.title, "step": step.label, "why": why}
+            notify(session, accounts, "catalogue", message, at=at, values=values, noun="own_solution", public_ref=solution.public_id)
+        return step

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import date
 from typing import Any, NoReturn
 
 from flask import request
 from pydantic import Field
 from werkzeug.exceptions import UnsupportedMediaType
 
-from marketplace.actions.imports import import_path
+from marketplace.actions.imports import Admission, import_path, owner_of
 from marketplace.api.operation import Model, operation, refuse, refuse_field
 from marketplace.domain.lifecycle import Refused, _
 from marketplace.faults import FaultError, Problem, fault_of_refusal
@@ -21,7 +22,7 @@ from marketplace.site import Site, current_site
 from marketplace.uploads import Upload, Uploads
 
 FLAGS = {"true": True, "false": False}
-FIELDS = {"noun", "dry_run", "skip_bad", "file"}
+FIELDS = {"noun", "dry_run", "skip_bad", "basis", "admitted_on", "file"}
 
 
 class ImportForm(Model):
@@ -35,6 +36,10 @@ class ImportForm(Model):
     """Only look, and write nothing."""
     skip_bad: bool = False
     """Write the good rows although there are bad ones."""
+    basis: str | None = None
+    """On what basis new providers of the file are in the pool; required to write any."""
+    admitted_on: date | None = None
+    """Since when they are."""
 
 
 class RowCounts(Model):
@@ -88,6 +93,7 @@ def run_import() -> ImportOut:
     site, viewer = current_site(), current_viewer()
     assert viewer.account_id is not None
     noun, dry_run, skip_bad = _fields()
+    admission = _admission()
     file = request.files["file"]
     upload = Uploads(site.settings.data_dir / "uploads").keep(file.stream, file.filename or "", owner=viewer.account_id)
     if isinstance(upload, Refused):
@@ -96,11 +102,11 @@ def run_import() -> ImportOut:
         key = request.headers.get("Idempotency-Key")
 
         def work() -> dict[str, Any]:
-            return _import(site, upload, noun, dry_run=dry_run, skip_bad=skip_bad)
+            return _import(site, upload, noun, admission, dry_run=dry_run, skip_bad=skip_bad)
 
         if key is None:
             return ImportOut(**work())
-        said = f"{_digest(upload)} {noun} {dry_run} {skip_bad}"
+        said = f"{_digest(upload)} {noun} {dry_run} {skip_bad} {admission.basis} {admission.on}"
         answer = once(site.settings.data_dir / "idempotency", key, owner=viewer.account_id, body=said, work=work)
         if isinstance(answer, Refused):
             _refuse_key(answer)
@@ -128,7 +134,17 @@ def _fields() -> tuple[str | None, bool, bool]:
     return noun, FLAGS[flags["dry_run"]], FLAGS[flags["skip_bad"]]
 
 
-def _import(site: Site, upload: Upload, noun: str | None, *, dry_run: bool, skip_bad: bool) -> dict[str, Any]:
+def _admission() -> Admission:
+    """basis and admitted_on of the form; whether they are needed, the import knows."""
+    text = request.form.get("admitted_on", "")
+    try:
+        on = date.fromisoformat(text) if text else None
+    except ValueError:
+        refuse_field("body.admitted_on", "date_parsing", _("日期应写成 2026-11-20。"))
+    return Admission(request.form.get("basis", ""), on)
+
+
+def _import(site: Site, upload: Upload, noun: str | None, admission: Admission, *, dry_run: bool, skip_bad: bool) -> dict[str, Any]:
     with site.database.reading() as session:
         actor = session.get_one(Account, current_viewer().account_id).login
     report = import_path(
@@ -138,6 +154,8 @@ def _import(site: Site, upload: Upload, noun: str | None, *, dry_run: bool, skip
         actor=actor,
         at=now(),
         noun=noun,
+        admission=admission,
+        owner=owner_of(current_viewer()),
         dry_run=dry_run,
         skip_bad=skip_bad,
         bad_rows_folder=upload.bad_rows_folder,

@@ -71,7 +71,7 @@ def read_solution(id: str) -> out.SolutionOut:
 def list_providers(query: ListQuery) -> ProviderList:
     with current_site().database.reading() as session:
         part, following = part_of(session, select(Provider).where(readable_providers(current_viewer())), Provider, query)
-        return ProviderList(items=[shown.provider_line(row) for row in part], next=following)
+        return ProviderList(items=[shown.provider_line(row, current_viewer()) for row in part], next=following)
 
 
 @permission("read", "provider")

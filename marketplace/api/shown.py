@@ -12,6 +12,7 @@ from marketplace.api import models as out
 from marketplace.domain.access import Viewer, may_read_plan
 from marketplace.domain.matches import Match, Part, Quote, Reason
 from marketplace.domain.problems import budget_band, names_of, redacted
+from marketplace.domain.providers import told_state
 from marketplace.domain.ratings import TrackRecord, shrunk_score
 from marketplace.pilot import Pilot
 from marketplace.records.cases import Case
@@ -19,6 +20,7 @@ from marketplace.records.enterprises import Enterprise
 from marketplace.records.matches import Outcome, track_record
 from marketplace.records.problems import Disclosure, Problem
 from marketplace.records.providers import Provider
+from marketplace.records.ratings import find_scores
 from marketplace.records.readable import readable_solutions
 from marketplace.records.scenarios import Scenario
 from marketplace.records.solutions import Solution
@@ -67,22 +69,24 @@ def case_out(row: Case) -> out.CaseOut:
     )
 
 
-def _provider(row: Provider) -> dict[str, object]:
+def _provider(row: Provider, viewer: Viewer) -> dict[str, object]:
+    """A warning or a rectification is told to staff and to the provider itself."""
+    state = told_state(row.state, involved=viewer.is_staff or row.id in viewer.provider_ids)
     same = ("name", "kind", "region", "sectors", "local_office", "local_commitment")
     said = {name: getattr(row, name) for name in same}
-    return {**said, "id": row.public_id, "code": row.organisation.credit_code, "state": row.state.value}
+    return {**said, "id": row.public_id, "code": row.organisation.credit_code, "state": state.value}
 
 
-def provider_line(row: Provider) -> out.ProviderLine:
-    return out.ProviderLine(**_provider(row))
+def provider_line(row: Provider, viewer: Viewer) -> out.ProviderLine:
+    return out.ProviderLine(**_provider(row, viewer))
 
 
 def provider_out(session: Session, row: Provider, viewer: Viewer) -> out.ProviderOut:
     owned = select(func.count()).select_from(Solution).where(Solution.provider_id == row.id, readable_solutions(viewer))
     past = list(session.scalars(select(Outcome).where(Outcome.provider_id == row.id)))
-    record = track_record(past)
+    record = track_record(past, find_scores(session, [row.id]).get(row.id))
     more = {name: getattr(row, name) for name in ("founded", "staff", "qualifications", "summary")}
-    return out.ProviderOut(**_provider(row), **more, solutions=session.scalar(owned) or 0, record=record_out(record))
+    return out.ProviderOut(**_provider(row, viewer), **more, solutions=session.scalar(owned) or 0, record=record_out(record))
 
 
 def record_out(record: TrackRecord) -> out.Record:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -143,12 +142,12 @@ def template_(runtime: Runtime, noun: str, output: Path) -> None:
 def demo_(runtime: Runtime) -> None:
     """载入示例数据和演示账号；再次运行没有变化。 / Load the demonstration set; running it again changes nothing."""
     from marketplace.actions.demonstration import PASSWORD, find_demonstration_accounts
-    from marketplace.actions.demonstration_set import load_demonstration
+    from marketplace.commands.demonstration import load_whole_demonstration
 
     pilot = runtime.pilot
     names = {role: term.name if (term := pilot.roles.find(role.value)) else role.value for role in Role}
-    with as_file(files("marketplace") / "data" / "demo") as folder, _bars() as progress:
-        loaded = load_demonstration(runtime.database, pilot, folder, names=names, at=datetime.now(UTC), progress=progress)
+    with _bars() as progress:
+        loaded = load_whole_demonstration(runtime.database, pilot, runtime.store, at=datetime.now(UTC), progress=progress)
     if not loaded.report.is_good:
         _say(loaded.report)
         sys.exit(1)
@@ -169,6 +168,7 @@ def demo_(runtime: Runtime) -> None:
 @click.pass_obj
 def init_(runtime: Runtime, login: str, name: str, password: str, organisation: str) -> None:
     """建立正式站点：建库，开第一个管理员账号；不带示例数据。 / A real site: database and first administrator, no demonstration data."""
+    from marketplace.actions.calendar import load_calendar
     from marketplace.actions.first_administrator import open_first_administrator
     from marketplace.domain.lifecycle import RefusedError
 
@@ -179,4 +179,5 @@ def init_(runtime: Runtime, login: str, name: str, password: str, organisation: 
     except RefusedError as error:
         tell(str(error))
         sys.exit(1)
+    load_calendar(runtime.database, runtime.pilot, at=datetime.now(UTC), actor="jigai init")
     tell(f"站点已建立，管理员账号 {account}。启动：jigai serve；导入数据：jigai import 文件或文件夹")

@@ -1,4 +1,4 @@
-"""`jigai doctor`: is everything here that the site needs? And `jigai audit verify`: is the history whole?"""
+"""`jigai doctor`: is everything here that the site needs?"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import click
 
-from marketplace.commands.runtime import Runtime, Stop, emit, tell
+from marketplace.commands.runtime import Runtime, Stop, emit
 
 # Write-ahead logging could damage a database in these versions of SQLite (the WAL-reset bug).
 BUGGY_FROM, FIXED_IN = (3, 7, 0), (3, 51, 3)
@@ -195,31 +195,3 @@ CHECKS: tuple[tuple[str, Callable[[Runtime], Found]], ...] = (
     ("index", _index),
     ("queue", _queue),
 )
-
-
-@click.group("audit")
-def audit() -> None:
-    """历史记录：谁在何时做了什么，逐条以哈希相连。 / The history, chained by hash."""
-
-
-@audit.command("verify")
-@click.option("--json", "as_json", is_flag=True, help="只在标准输出写 JSON / JSON only on stdout")
-@click.pass_obj
-def verify(runtime: Runtime, as_json: bool) -> None:
-    """逐条核对；断了时指出从哪一条起，退出码为 2。 / Names the first entry that does not follow; exit 2."""
-    from sqlalchemy import func, select
-
-    from marketplace.records.history import HistoryEntry, find_broken_link
-
-    with runtime.database.reading() as session:
-        broken = find_broken_link(session)
-        count = session.scalar(select(func.count()).select_from(HistoryEntry)) or 0
-        head = session.scalar(select(HistoryEntry.digest).order_by(HistoryEntry.id.desc()).limit(1)) or ""
-    if as_json:
-        emit({"entries": count, "whole": broken is None, "broken_at": broken, "head": head})
-    elif broken is None:
-        tell(f"{count:,} 条历史记录首尾相连，没有被改动。末条摘要 {head or '（空）'}。")
-    else:
-        tell(f"历史记录从第 {broken} 条起断开：它或它前面的记录被改动、插入或删除过。")
-    if broken is not None:
-        raise click.exceptions.Exit(2)

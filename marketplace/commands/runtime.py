@@ -15,6 +15,7 @@ import click
 from marketplace.commands.stop import Stop
 
 if TYPE_CHECKING:
+    from marketplace.files.store import BlobStore
     from marketplace.pilot import Pilot
     from marketplace.records.database import Database
     from marketplace.settings import Settings
@@ -82,6 +83,14 @@ class Runtime:
                 database.close()
                 raise
         return database
+
+    @property
+    def store(self) -> BlobStore:
+        """The files of the data folder."""
+        from marketplace.files.scanner import scanner_of
+        from marketplace.files.store import BlobStore
+
+        return BlobStore(self.settings.data_dir / "files", scanner_of(self.settings.clamd))
 
     def told_database_errors(self) -> AbstractContextManager[None]:
         from marketplace.commands.database_faults import told_faults

@@ -1,4 +1,4 @@
-"""`jigai serve` and `jigai worker`: one process serves pages, API and (unless told otherwise) keeps the index."""
+"""`jigai serve` and `jigai worker`: one process serves pages, API and (unless told otherwise) keeps the index and does the jobs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command("serve")
 @click.pass_obj
 def serve(runtime: Runtime) -> None:
-    """启动网站：网页、接口和索引工作线程。 / Serve pages, API and the index worker."""
+    """启动网站：网页、接口、索引和后台任务的工作线程。 / Serve pages, API and the workers."""
     settings = runtime.settings
     _log_to_stderr(settings.log_level)
     _refuse_a_public_demonstration(runtime)
@@ -34,9 +34,9 @@ def serve(runtime: Runtime) -> None:
 @click.command("worker")
 @click.pass_obj
 def worker(runtime: Runtime) -> None:
-    """单独运行索引工作进程；serve 用 JIGAI_WORKER=0 启动。共享引擎可以同时运行多个。 / The index worker by itself."""
+    """单独运行索引和后台任务的工作进程；serve 用 JIGAI_WORKER=0 启动。共享引擎可以同时运行多个。 / The workers by themselves."""
     from indexer.backends import EngineError, IndexBusy
-    from marketplace.app import worker_of
+    from marketplace.app import job_worker_of, worker_of
 
     _log_to_stderr(runtime.settings.log_level)
     stop = threading.Event()
@@ -47,15 +47,20 @@ def worker(runtime: Runtime) -> None:
         raise Stop(f"{busy}；内置引擎只能有一个进程写索引，请先停止那一个。") from None
     except EngineError as error:
         raise Stop(f"检索引擎不能用：{error}。请检查 JIGAI_SEARCH_URL。") from None
-    # In a thread of its own: a signal that sets an event on which its own thread waits may wait for itself.
-    thread = threading.Thread(target=worker_of(site).run, args=(stop,), name="index-worker")
+    # In threads of their own: a signal that sets an event on which its own thread waits may wait for itself.
+    threads = [
+        threading.Thread(target=worker_of(site).run, args=(stop,), name="index-worker"),
+        threading.Thread(target=job_worker_of(site).run, args=(stop,), name="job-worker"),
+    ]
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    thread.start()
+    for thread in threads:
+        thread.start()
     # The one line that scripts wait for, on stdout.
     click.echo("索引工作进程已启动，Ctrl+C 结束。")
-    while thread.is_alive():
-        thread.join(0.2)
+    for thread in threads:
+        while thread.is_alive():
+            thread.join(0.2)
     tell("已停止。")
 
 
@@ -96,20 +101,19 @@ def _refuse_a_public_demonstration(runtime: Runtime) -> None:
     from marketplace.records.accounts import Account
 
     with runtime.database.reading() as session:
-        real = session.scalar(select(func.count()).select_from(Account).where(Account.login.not_in(LOGINS))) or 0
-    if real:
-        raise Stop(f"这个资料目录里有 {real} 个真实账号，不能当演示站点用。请去掉 JIGAI_DEMO，或换一个 JIGAI_DATA_DIR。")
+        everybody = session.scalar(select(func.count()).select_from(Account)) or 0
+        known = session.scalar(select(func.count()).select_from(Account).where(Account.login.in_(LOGINS))) or 0
+    # Whoever tries the demonstration may register in it; a site without its people is somebody's own.
+    if everybody and known < len(LOGINS):
+        raise Stop(f"这个资料目录里有 {everybody} 个真实账号，不能当演示站点用。请去掉 JIGAI_DEMO，或换一个 JIGAI_DATA_DIR。")
 
 
 def _load_the_demonstration(runtime: Runtime) -> None:
     """On the first start, into an empty database; the same as `jigai demo`."""
-    from importlib.resources import as_file, files
-
     from sqlalchemy import func, select
 
     from marketplace.actions.demonstration import find_demonstration_accounts
-    from marketplace.actions.demonstration_set import load_demonstration
-    from marketplace.domain.access import Role
+    from marketplace.commands.demonstration import load_whole_demonstration
     from marketplace.records.solutions import Solution
 
     with runtime.database.reading() as session:
@@ -120,9 +124,7 @@ def _load_the_demonstration(runtime: Runtime) -> None:
     if solutions:
         raise Stop(f"这个资料目录里已有 {solutions} 个方案，却不是演示站点。请去掉 JIGAI_DEMO，或换一个 JIGAI_DATA_DIR。")
     tell("第一次启动：载入示例数据。")
-    names = {role: term.name if (term := runtime.pilot.roles.find(role.value)) else role.value for role in Role}
-    with as_file(files("marketplace") / "data" / "demo") as folder:
-        loaded = load_demonstration(runtime.database, runtime.pilot, folder, names=names, at=datetime.now(UTC))
+    loaded = load_whole_demonstration(runtime.database, runtime.pilot, runtime.store, at=datetime.now(UTC))
     if not loaded.report.is_good:
         raise Stop(f"示例数据没有载入：{loaded.report.bad[0].sentence()}")
 
@@ -159,7 +161,7 @@ def _is_filled(site: Site) -> bool:
 def _serve(site: Site) -> None:
     from waitress.server import create_server
 
-    from marketplace.app import create_app, upload_limit, worker_of
+    from marketplace.app import create_app, job_worker_of, upload_limit, worker_of
 
     settings = site.settings
     app = create_app(site)
@@ -180,7 +182,10 @@ def _serve(site: Site) -> None:
     except OSError as error:
         raise Stop(f"不能监听 {settings.host}:{settings.port}：{error.strerror or error}。请换一个 JIGAI_PORT。") from None
     stop = threading.Event()
-    threads = [threading.Thread(target=worker_of(site).run, args=(stop,), name="index-worker", daemon=True)] if settings.worker else []
+    threads = []
+    if settings.worker:
+        for name, run in (("index-worker", worker_of(site).run), ("job-worker", job_worker_of(site).run)):
+            threads.append(threading.Thread(target=run, args=(stop,), name=name, daemon=True))
     for thread in threads:
         thread.start()
     _end_in_good_order(signal.SIGTERM)

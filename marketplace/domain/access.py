@@ -24,6 +24,9 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+# What a member may do for its organisation: see to members, fill in, hand in (submit, withdraw, appeal, leave).
+RIGHTS = ("members", "edit", "submit")
+
 STAFF = frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.ADMIN})
 
 
@@ -37,6 +40,7 @@ class Viewer:
     organisation_ids: frozenset[int] = frozenset()
     enterprise_ids: frozenset[int] = frozenset()
     provider_ids: frozenset[int] = frozenset()
+    rights: frozenset[tuple[int, str]] = frozenset()
 
     @property
     def is_known(self) -> bool:
@@ -55,6 +59,7 @@ PERMISSIONS: dict[tuple[str, str], frozenset[str]] = {
     ("solution", "read"): EVERYBODY,
     ("scenario", "read"): EVERYBODY,
     ("provider", "read"): EVERYBODY,
+    ("provider", "manage_own"): frozenset({Role.PROVIDER}),
     ("problem", "search"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.ADMIN, Role.ENTERPRISE, Role.PROVIDER}),
     ("enterprise", "list"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.ADMIN}),
     ("enterprise", "read"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.ADMIN}),
@@ -65,8 +70,50 @@ PERMISSIONS: dict[tuple[str, str], frozenset[str]] = {
     ("demand", "read_own"): frozenset({Role.PROVIDER}),
     ("demand", "disclose_own"): frozenset({Role.ENTERPRISE}),
     ("import", "run"): frozenset({Role.CENTRE, Role.MANAGER, Role.ADMIN}),
+    # A provider imports its own solutions only, and as drafts.
+    ("import", "run_own"): frozenset({Role.PROVIDER}),
     ("index", "read"): frozenset({Role.ADMIN, Role.MANAGER}),
     ("problem", "recommend"): EVERYBODY,
+    # Accounts and organisations.
+    ("registration", "decide"): frozenset({Role.MANAGER, Role.ADMIN}),
+    ("member", "manage_own"): frozenset({Role.PROVIDER, Role.ENTERPRISE}),
+    ("account", "manage"): frozenset({Role.ADMIN}),
+    # The pool: windows, applications, their review.
+    ("window", "read"): EVERYBODY,
+    ("window", "manage"): frozenset({Role.MANAGER, Role.ADMIN}),
+    ("calendar", "manage"): frozenset({Role.MANAGER, Role.ADMIN}),
+    ("application", "write_own"): frozenset({Role.PROVIDER}),
+    ("application", "read"): frozenset({Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    ("application", "read_own"): frozenset({Role.PROVIDER}),
+    ("review", "organise"): frozenset({Role.MANAGER, Role.ADMIN}),
+    ("review", "score_own"): frozenset({Role.EXPERT}),
+    ("review", "decide"): frozenset({Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    ("objection", "write"): EVERYBODY,
+    # The catalogue.
+    ("catalogue", "write_own"): frozenset({Role.PROVIDER}),
+    ("catalogue", "review"): frozenset({Role.MANAGER, Role.ADMIN}),
+    ("catalogue", "oversee"): frozenset({Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    ("listing", "read"): EVERYBODY,
+    ("listing", "manage"): frozenset({Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    ("call", "read"): EVERYBODY,
+    ("call", "manage"): frozenset({Role.MANAGER, Role.CENTRE, Role.ADMIN}),
+    # Rating and dynamic adjustment.
+    ("rating", "read"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    ("rating", "read_own"): frozenset({Role.PROVIDER}),
+    ("rating", "enter"): frozenset({Role.CENTRE, Role.MANAGER, Role.ADMIN}),
+    ("evaluation", "run"): frozenset({Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    ("evaluation", "read"): frozenset({Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    ("evaluation", "read_own"): frozenset({Role.PROVIDER}),
+    ("exposure", "read"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    ("adjustment", "read"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    ("adjustment", "read_own"): frozenset({Role.PROVIDER}),
+    ("adjustment", "propose"): frozenset({Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    ("adjustment", "decide"): frozenset({Role.BUREAU, Role.ADMIN}),
+    ("appeal", "write_own"): frozenset({Role.PROVIDER}),
+    ("appeal", "decide"): frozenset({Role.BUREAU, Role.ADMIN}),
+    # What the platform itself keeps.
+    ("history", "read"): frozenset({Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    ("job", "read"): frozenset({Role.MANAGER, Role.ADMIN}),
 }
 
 
@@ -74,6 +121,11 @@ def may(viewer: Viewer, verb: str, noun: str) -> bool:
     """Whether one of the viewer's roles holds `verb` on `noun`. An unknown pair is nobody's."""
     held = {"anyone", *viewer.roles}
     return bool(held & PERMISSIONS.get((noun, verb), frozenset()))
+
+
+def may_act_for(viewer: Viewer, organisation_id: int | None, right: str) -> bool:
+    """Whether the viewer is a member of the organisation who holds this one of RIGHTS."""
+    return organisation_id is not None and (organisation_id, right) in viewer.rights
 
 
 def may_read_enterprise(viewer: Viewer, enterprise_id: int) -> bool:

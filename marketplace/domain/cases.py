@@ -20,6 +20,7 @@ class CaseDraft:
     process: str = ""
     effects: list[dict[str, Any]] = field(default_factory=list)
     proofs: list[str] = field(default_factory=list)
+    title: str = ""
 
 
 def check(draft: CaseDraft) -> Iterator[tuple[str, Refused]]:
@@ -36,6 +37,7 @@ def check(draft: CaseDraft) -> Iterator[tuple[str, Refused]]:
         )
     if draft.cost_fen is not None and draft.cost_fen < 0:
         yield "cost_wan", Refused("negative", _("合同金额不能是负数。"))
+    yield from check_text("title", _("案例标题"), draft.title, most=200)
     yield from check_text("process", _("实施过程"), draft.process, most=20_000)
     yield from check_words("proofs", _("证明材料"), draft.proofs)
     if len(draft.effects) > 50:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -45,7 +46,27 @@ TABLE: Table = (
     Transition((ProviderState.RECTIFYING, ProviderState.WARNED), "suspend", ProviderState.SUSPENDED, _DECIDED, "暂停"),
     Transition(_IN, "retire", ProviderState.RETIRED, _DECIDED, "淘汰"),
     Transition(_IN, "leave", ProviderState.LEFT, (Role.PROVIDER,), "主动退出"),
+    # By a new application that was reviewed and admitted, or because the decision that put it out was taken back.
+    Transition((ProviderState.RETIRED, ProviderState.LEFT), "readmit", ProviderState.ADMITTED, _PROPOSED, "重新入库"),
 )
+
+
+# The longest break of its own wish that a provider may announce.
+LONGEST_BREAK = timedelta(days=366)
+
+
+def told_state(state: ProviderState, *, involved: bool) -> ProviderState:
+    """The state as it is told: warnings and rectifications are for staff and the provider itself, for others it is in the pool."""
+    return state if involved or state not in SEARCHABLE else ProviderState.ADMITTED
+
+
+def check_no_orders_until(until: date | None, today: date) -> Refused | None:
+    """A break ends on a day of the coming year; None ends it at once."""
+    if until is None or today <= until <= today + LONGEST_BREAK:
+        return None
+    if until < today:
+        return Refused("date_past", _("日期 {until} 已经过去。请填今天或以后的日期。"), {"until": until.isoformat()})
+    return Refused("break_too_long", _("暂不接新单最长一年。更长时间请考虑主动退出，以后重新申报。"))
 
 
 def check_local_service(*, local_office: bool, local_commitment: bool) -> Refused | None:

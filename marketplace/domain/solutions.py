@@ -9,7 +9,7 @@ from enum import StrEnum
 from marketplace.domain.access import Role
 from marketplace.domain.lifecycle import Refused, Table, Transition, _
 from marketplace.domain.money import wan_text
-from marketplace.domain.texts import check_words
+from marketplace.domain.texts import check_count, check_words
 
 
 class SolutionState(StrEnum):
@@ -58,6 +58,14 @@ class SolutionDraft:
     technologies: list[str] = field(default_factory=list)
     interfaces: list[str] = field(default_factory=list)
     certificates: list[str] = field(default_factory=list)
+    orientations: list[str] = field(default_factory=list)
+    stages: list[str] = field(default_factory=list)
+    scenario_codes: list[str] = field(default_factory=list)
+    levels: list[str] = field(default_factory=list)
+    enterprise_sizes: list[str] = field(default_factory=list)
+    deployments: list[str] = field(default_factory=list)
+    origin: str = ""
+    explosion_proof: bool | None = None
 
 
 def check(draft: SolutionDraft) -> Iterator[tuple[str, Refused]]:
@@ -75,8 +83,8 @@ def check(draft: SolutionDraft) -> Iterator[tuple[str, Refused]]:
         yield "sectors", Refused("required", _("适用行业没有填，至少选一个。"))
     yield from check_range("price_wan", draft.price_low_fen, draft.price_high_fen, wan_text, _("万元"), _("报价"))
     yield from check_range("delivery_weeks", draft.weeks_low, draft.weeks_high, str, _("周"), _("工期"))
-    if draft.references < 0:
-        yield "references", Refused("negative", _("已实施数量不能是负数。"))
+    yield from check_count("references", _("已实施数量"), draft.references)
+    yield from check_words("scenario_codes", _("对应场景"), draft.scenario_codes, most=20, longest=32)
     yield from check_words("solves", _("解决的痛点"), draft.solves, longest=500)
     yield from check_words("technologies", _("关键技术"), draft.technologies)
     yield from check_words("interfaces", _("接口"), draft.interfaces)

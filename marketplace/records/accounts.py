@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, String, UniqueConstraint, select
@@ -19,6 +20,8 @@ class Account(Record):
     public_id: Mapped[PublicId]
     login: Mapped[str] = mapped_column(String(64), unique=True)
     name: Mapped[str] = mapped_column(String(64))
+    # Where mail goes; None until the person has confirmed an address. Several accounts may share one.
+    email: Mapped[str | None] = mapped_column(String(254), index=True)
     password_hash: Mapped[str] = mapped_column(String(200))
     disabled: Mapped[bool] = mapped_column(default=False)
     created: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -26,7 +29,7 @@ class Account(Record):
 
 
 class Membership(Record):
-    """One role of an account in an organisation. `areas` limits a park's or street's officer to its own."""
+    """One role of an account in an organisation. `areas` limits a park's or street's officer to its own; `rights`: see access.RIGHTS."""
 
     __tablename__ = "memberships"
     __table_args__ = (UniqueConstraint("account_id", "organisation_id", "role"),)
@@ -36,6 +39,7 @@ class Membership(Record):
     organisation_id: Mapped[int] = mapped_column(ForeignKey("organisations.id"), index=True)
     role: Mapped[Role] = mapped_column(stored(Role))
     areas: Mapped[Strings]
+    rights: Mapped[Strings]
     account: Mapped[Account] = relationship(back_populates="memberships")
     organisation: Mapped[Organisation] = relationship()
 
@@ -51,6 +55,11 @@ class AccountSession(Record):
     created: Mapped[datetime] = mapped_column(UtcDateTime)
     seen: Mapped[datetime] = mapped_column(UtcDateTime)
     revoked: Mapped[bool] = mapped_column(default=False)
+    # From where, as the person may recognise it.
+    address: Mapped[str | None] = mapped_column(String(64))
+    agent: Mapped[str | None] = mapped_column(String(200))
+    # When a code of the second factor was given in this log-in.
+    second_factor_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     account: Mapped[Account] = relationship()
 
 
@@ -83,6 +92,13 @@ def find_account(session: Session, login: str) -> Account | None:
     return session.scalar(select(Account).where(Account.login == login.strip().lower()))
 
 
+def find_sessions(session: Session, account_id: int, *, begun_after: datetime, seen_after: datetime) -> Sequence[AccountSession]:
+    """Log-ins of an account that still hold, the last used first."""
+    query = select(AccountSession).where(AccountSession.account_id == account_id, AccountSession.revoked.is_(False))
+    query = query.where(AccountSession.created > begun_after, AccountSession.seen > seen_after)
+    return session.scalars(query.order_by(AccountSession.seen.desc(), AccountSession.id.desc()).limit(50)).all()
+
+
 def find_viewer(session: Session, account_id: int) -> Viewer | None:
     """The viewer that an account is now: roles and the records of its organisations, read afresh at each request."""
     from marketplace.records.enterprises import Enterprise
@@ -99,6 +115,7 @@ def find_viewer(session: Session, account_id: int) -> Viewer | None:
         name=account.name,
         roles=frozenset(row.role for row in account.memberships),
         organisation_ids=frozenset(organisations),
+        rights=frozenset((row.organisation_id, right) for row in account.memberships for right in row.rights),
         enterprise_ids=frozenset(session.scalars(select(Enterprise.id).where(Enterprise.organisation_id.in_(as_enterprise)))),
         provider_ids=frozenset(session.scalars(select(Provider.id).where(Provider.organisation_id.in_(as_provider)))),
     )

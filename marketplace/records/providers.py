@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, select
+from datetime import date
+
+from sqlalchemy import Date, ForeignKey, String, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from marketplace.domain.providers import SEARCHABLE, TAKES_NEW, ProviderState
@@ -29,6 +31,13 @@ class Provider(Sourced, Record):
     financials: Mapped[Rows]
     experts: Mapped[Rows]
     summary: Mapped[str] = mapped_column(Text, default="")
+    # Since when it is in the pool and why: by which application, or by whose import on what basis.
+    admitted_on: Mapped[date | None] = mapped_column(Date)
+    admission_basis: Mapped[str] = mapped_column(String(200), default="")
+    # Terms of the pool: until when it must have rectified, takes no new orders by its own wish, may not apply again.
+    rectify_until: Mapped[date | None] = mapped_column(Date)
+    no_orders_until: Mapped[date | None] = mapped_column(Date)
+    reapply_from: Mapped[date | None] = mapped_column(Date)
     state: Mapped[ProviderState] = mapped_column(stored(ProviderState), default=ProviderState.ADMITTED, index=True)
     organisation: Mapped[Organisation] = relationship(lazy="joined")
 
@@ -46,7 +55,8 @@ def find_hidden_provider_ids(session: Session) -> frozenset[int]:
     return frozenset(session.scalars(select(Provider.id).where(Provider.state.not_in(SEARCHABLE))))
 
 
-def find_unmatchable_provider_ids(session: Session) -> frozenset[int]:
-    """Providers that get no new match right now: out of the pool, in rectification, or without any local service."""
+def find_unmatchable_provider_ids(session: Session, today: date) -> frozenset[int]:
+    """Providers that get no new match today: out of the pool, in rectification, on a break, or without any local service."""
     without_local = (Provider.local_office.is_(False)) & (Provider.local_commitment.is_(False))
-    return frozenset(session.scalars(select(Provider.id).where(Provider.state.not_in(TAKES_NEW) | without_local)))
+    on_a_break = Provider.no_orders_until.is_not(None) & (Provider.no_orders_until >= today)
+    return frozenset(session.scalars(select(Provider.id).where(Provider.state.not_in(TAKES_NEW) | without_local | on_a_break)))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from marketplace.sheets import cases, enterprises, history, problems, providers, scenarios, solutions
+from marketplace.sheets import cases, enterprises, history, problems, providers, rating_events, scenarios, solutions
 from marketplace.sheets.columns import Sheet, folded
 
 SHEETS: dict[str, Sheet] = {
-    module.SHEET.noun: module.SHEET for module in (enterprises, providers, scenarios, solutions, cases, problems, history)
+    module.SHEET.noun: module.SHEET for module in (enterprises, providers, scenarios, solutions, cases, problems, history, rating_events)
 }
 
 

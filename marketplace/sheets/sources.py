@@ -25,9 +25,10 @@ _HELP_TABS = frozenset(folded(word) for word in ("说明", "选项", "填写说�
 csv.field_size_limit(16 * 2**20)
 
 
-def read_path(path: Path, noun: str | None = None) -> Reading:
-    """Every table in a file, or in the files of a folder whose names say a noun."""
+def read_path(path: Path, noun: str | None = None, *, sheet: Sheet | None = None) -> Reading:
+    """Every table in a file, or in the files of a folder whose names say a noun. `sheet`: one that stands apart from the nouns."""
     reading = Reading()
+    chosen = SHEETS[noun] if noun else sheet
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith((".", "~$")))
         known = [file for file in files if file.suffix.lower() in FORMS and not file.stem.endswith(BAD_ROWS_SUFFIX)]
@@ -47,7 +48,7 @@ def read_path(path: Path, noun: str | None = None) -> Reading:
     if not path.exists():
         reading.bad.append(_whole(path, Refused("no_file", _("没有这个文件或文件夹。"))))
         return reading
-    _read_file(path, noun, reading, alone=True)
+    _read_file(path, chosen, reading, alone=True)
     return reading
 
 
@@ -59,9 +60,9 @@ def _whole(path: Path, message: Refused, tab: str = "") -> BadCell:
     return BadCell(path.name, tab, 0, "", "", message)
 
 
-def _read_file(path: Path, noun: str | None, reading: Reading, *, alone: bool) -> None:
+def _read_file(path: Path, chosen: Sheet | None, reading: Reading, *, alone: bool) -> None:
     form = path.suffix.lower()
-    sheet = SHEETS[noun] if noun else find_sheet(path.stem.removesuffix(BAD_ROWS_SUFFIX))
+    sheet = chosen or find_sheet(path.stem.removesuffix(BAD_ROWS_SUFFIX))
     try:
         if form not in FORMS:
             raise RefusedError(Refused("unknown_form", _("只能导入 .xlsx、.csv、.jsonl 文件或文件夹。")))
@@ -75,7 +76,7 @@ def _read_file(path: Path, noun: str | None, reading: Reading, *, alone: bool) -
             tabs = [(tab, rows) for tab, rows in read_workbook(path) if folded(tab) not in _HELP_TABS]
             for tab, rows in tabs:
                 # The tab's own name comes first; a lone tab called Sheet1 takes the file's.
-                own = SHEETS[noun] if noun else find_sheet(tab) or (sheet if len(tabs) == 1 else None)
+                own = chosen or find_sheet(tab) or (sheet if len(tabs) == 1 else None)
                 _add_grid(path, own, tab if len(tabs) > 1 else "", rows, reading, tell=alone)
     except RefusedError as error:
         reading.bad.append(_whole(path, error.refused))

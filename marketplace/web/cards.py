@@ -12,8 +12,10 @@ from marketplace.domain.providers import SEARCHABLE
 from marketplace.domain.ratings import TrackRecord
 from marketplace.domain.solutions import SolutionState
 from marketplace.records.cases import Case
+from marketplace.records.listings import find_listed_batches
 from marketplace.records.matches import Outcome, track_record
 from marketplace.records.providers import Provider
+from marketplace.records.ratings import find_scores
 from marketplace.records.solutions import Solution
 
 NEWCOMER = TrackRecord()
@@ -21,8 +23,11 @@ NEWCOMER = TrackRecord()
 
 @dataclass(frozen=True)
 class SolutionCard:
+    """`batch`: in which batch of the recommended products it is, "" in none; a mark only, no rank."""
+
     solution: Solution
     record: TrackRecord
+    batch: str = ""
 
     @property
     def provider(self) -> Provider:
@@ -42,7 +47,8 @@ def find_records_of(session: Session, provider_ids: Iterable[int]) -> dict[int, 
     grouped: dict[int, list[Outcome]] = {number: [] for number in wanted}
     for row in session.scalars(select(Outcome).where(Outcome.provider_id.in_(wanted))):
         grouped[row.provider_id].append(row)
-    return {number: track_record(rows) for number, rows in grouped.items()}
+    scores = find_scores(session, wanted)
+    return {number: track_record(rows, scores.get(number)) for number, rows in grouped.items()}
 
 
 def published() -> tuple[ColumnElement[bool], ...]:
@@ -60,7 +66,8 @@ def find_solution_cards(session: Session, solution_ids: Iterable[int]) -> dict[i
     query = select(Solution).join(Solution.provider).where(Solution.id.in_(set(solution_ids)), *published())
     rows = session.scalars(query.options(joinedload(Solution.provider))).all()
     records = find_records_of(session, {row.provider_id for row in rows})
-    return {row.id: SolutionCard(row, records[row.provider_id]) for row in rows}
+    batches = find_listed_batches(session, [row.id for row in rows])
+    return {row.id: SolutionCard(row, records[row.provider_id], batches.get(row.id, "")) for row in rows}
 
 
 def find_provider_cards(session: Session, provider_ids: Iterable[int]) -> dict[int, ProviderCard]:

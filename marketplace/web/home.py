@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 from marketplace.domain.problems import ProblemState
 from marketplace.domain.providers import SEARCHABLE
 from marketplace.domain.scenarios import ScenarioKind, ScenarioState
-from marketplace.guard import open_to_all
+from marketplace.guard import current_viewer, open_to_all
 from marketplace.records.cases import Case
 from marketplace.records.enterprises import Enterprise
 from marketplace.records.matches import Acceptance, Outcome
@@ -23,6 +23,7 @@ from marketplace.records.scenarios import Scenario
 from marketplace.records.solutions import Solution
 from marketplace.site import current_site
 from marketplace.web.cards import published
+from marketplace.web.tasks import read_first
 
 pages = Blueprint("home", __name__)
 LATEST = 4
@@ -61,7 +62,7 @@ def page() -> str:
     site = current_site()
     with site.database.reading() as session:
         home = read_home(session, [sector.key for sector in site.pilot.sectors])
-        return render_template("home/page.html", home=home)
+        return render_template("home/page.html", home=home, first_tasks=read_first(session, current_viewer()))
 
 
 def read_home(session: Session, sectors: Sequence[str]) -> Home:

@@ -11,18 +11,21 @@ from typing import Any
 from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from marketplace.actions.imports import ImportReport, import_path
+from marketplace.actions.imports import Admission, ImportReport, Owner, check_admission, import_path, owner_of
 from marketplace.domain.lifecycle import Refused
 from marketplace.faults import said
 from marketplace.guard import current_viewer, not_found, now, permission
 from marketplace.records.accounts import Account
 from marketplace.sheets.bad_rows import guarded
+from marketplace.sheets.columns import Sheet
 from marketplace.sheets.nouns import SHEETS
 from marketplace.sheets.template import write_template
 from marketplace.site import current_site
 from marketplace.uploads import Upload, Uploads
+from marketplace.web.typed import local_day, typed_day
 
 pages = Blueprint("imports", __name__)
+OWN_SHEET = "solutions"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -40,6 +43,16 @@ def _mine(token: str) -> Upload:
 def _actor() -> str:
     with current_site().database.reading() as session:
         return session.get_one(Account, current_viewer().account_id).login
+
+
+def _owner() -> Owner | None:
+    """The provider on whose behalf the viewer imports; None for staff, who import for everybody."""
+    return owner_of(current_viewer())
+
+
+def _sheets() -> dict[str, Sheet]:
+    """The sheets that the viewer may import."""
+    return SHEETS if _owner() is None else {OWN_SHEET: SHEETS[OWN_SHEET]}
 
 
 def report_notes(report: ImportReport) -> dict[str, Any]:
@@ -65,7 +78,8 @@ def _choose_page(refused: Refused | None = None) -> AnyResponse:
     sentence = said(refused.message, refused.values) if refused else ""
     limit = current_site().settings.max_upload_mb
     return make_response(
-        render_template("imports/choose.html", sheets=SHEETS.values(), sentence=sentence, limit=limit), 422 if refused else 200
+        render_template("imports/choose.html", sheets=_sheets().values(), own=_owner(), sentence=sentence, limit=limit),
+        422 if refused else 200,
     )
 
 
@@ -79,20 +93,41 @@ def check() -> AnyResponse:
     answer = _uploads().keep(file.stream if file else io.BytesIO(), (file.filename or "") if file else "", owner=viewer.account_id)
     if isinstance(answer, Refused):
         return _choose_page(answer)
-    chosen = noun if noun in SHEETS else None
-    report = import_path(site.database, site.pilot, answer.file, actor=_actor(), at=now(), noun=chosen, dry_run=True)
+    chosen = noun if noun in _sheets() else None
+    report = import_path(site.database, site.pilot, answer.file, actor=_actor(), at=now(), noun=chosen, owner=_owner(), dry_run=True)
     answer.note(noun=chosen, report=report_notes(report))
     return redirect(url_for("imports.show", token=answer.token), 303)
 
 
 @pages.get("/imports/<token>")
 @permission("run", "import")
-def show(token: str) -> str:
+def show(token: str) -> AnyResponse:
     """What the file would do, or what it did."""
-    notes = _mine(token).notes
+    return _report_page(token, _mine(token))
+
+
+def _report_page(token: str, upload: Upload, refused: list[tuple[str, Refused]] | None = None) -> AnyResponse:
+    notes = upload.notes
     if "report" not in notes:
         not_found()
-    return render_template("imports/report.html", token=token, name=notes["name"], report=notes["report"], sheets=SHEETS)
+    said_of = {field: said(one.message, one.values) for field, one in refused or []}
+    body = render_template(
+        "imports/report.html",
+        token=token,
+        name=notes["name"],
+        report=notes["report"],
+        sheets=SHEETS,
+        own=_owner(),
+        admits=_admits(notes["report"]),
+        refused=said_of,
+        typed=request.form,
+    )
+    return make_response(body, 422 if refused else 200)
+
+
+def _admits(report: dict[str, Any]) -> int:
+    """How many providers would come into the pool by this file: somebody must say on what basis."""
+    return 0 if report["written"] else int(report["counts"].get("providers", {}).get("new", 0))
 
 
 @pages.post("/imports/<token>")
@@ -101,6 +136,10 @@ def run(token: str) -> AnyResponse:
     """Write the good rows; the bad ones go into a file with their reasons."""
     site, upload = current_site(), _mine(token)
     notes = upload.notes
+    admission = Admission(request.form.get("basis", ""), typed_day(request.form.get("admitted_on", "")))
+    refused = list(check_admission(admission, local_day(now()))) if _admits(notes["report"]) else []
+    if refused:
+        return _report_page(token, upload, refused)
     # Pressed twice, or again after going back: it is done already.
     if not notes["report"]["written"]:
         report = import_path(
@@ -110,6 +149,8 @@ def run(token: str) -> AnyResponse:
             actor=_actor(),
             at=now(),
             noun=notes["noun"],
+            admission=admission,
+            owner=_owner(),
             skip_bad=True,
             bad_rows_folder=upload.bad_rows_folder,
         )
@@ -149,7 +190,7 @@ def bad_rows(token: str) -> AnyResponse:
 @permission("run", "import")
 def template(noun: str) -> AnyResponse:
     """The sheet to fill in."""
-    if noun not in SHEETS:
+    if noun not in _sheets():
         not_found()
     with TemporaryDirectory() as folder:
         path = Path(folder) / "sheet.xlsx"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,58 +13,184 @@ from marketplace.domain.matches import Part
 from marketplace.guard import current_viewer, degraded, now
 from marketplace.site import current_site
 from marketplace.web import (
+    adjustments,
+    application_sections,
+    applications,
+    applications_shown,
     ask,
     assets,
+    calendar,
+    calls,
     cards,
+    catalogue,
+    catalogue_parts,
+    catalogue_review,
+    catalogue_writing,
+    certificates,
     demands,
     enterprises,
+    evaluations,
+    experts,
+    exposure,
+    files,
     health,
     help,
+    history,
     home,
     index_queue,
+    jobs,
     language,
+    listings,
     marking,
+    members,
+    notices,
     plans,
     problems,
     providers,
+    publicity,
+    ratings,
     reasons,
+    registrations,
+    reviews,
+    reviews_decisions,
+    reviews_expert,
     scenarios,
     search,
     solutions,
+    tasks,
+    terms,
+    windows,
     wording,
 )
 from marketplace.web.language import say
 
-BLUEPRINTS = (home, ask, search, solutions, providers, scenarios, enterprises, plans, problems, demands, help, index_queue, assets, health)
+BLUEPRINTS = (
+    home,
+    ask,
+    search,
+    solutions,
+    providers,
+    scenarios,
+    enterprises,
+    plans,
+    problems,
+    demands,
+    help,
+    index_queue,
+    assets,
+    health,
+    files,
+    history,
+    members,
+    registrations,
+    jobs,
+    notices,
+    tasks,
+    calls,
+    catalogue,
+    catalogue_parts,
+    catalogue_review,
+    catalogue_writing,
+    listings,
+    windows,
+    applications,
+    application_sections,
+    calendar,
+    experts,
+    publicity,
+    reviews,
+    reviews_decisions,
+    reviews_expert,
+    ratings,
+    evaluations,
+    certificates,
+    exposure,
+    adjustments,
+)
 
 
 @dataclass(frozen=True)
 class Item:
-    """One entry of the main navigation. `current` marks the page that is open."""
+    """One entry of a navigation. `current` marks the page that is open."""
 
     word: str
     address: str
     current: bool
 
 
-def navigation(viewer: Viewer) -> list[Item]:
-    """The main navigation: what this person can use, no more."""
-    words = [(say("找方案"), url_for("search.page"), "search"), (say("说说您的难题"), url_for("ask.page"), "ask")]
-    words += [
+@dataclass(frozen=True)
+class Navigation:
+    """What everybody may use, what this person works with, and the pages beside the open one."""
+
+    main: list[Item]
+    work: list[Item]
+    beside: list[Item]
+
+
+Entry = tuple[str, str, str]
+PUBLIC_NOTICES = ("windows", "publicity", "calls", "listings")
+
+
+def navigation(viewer: Viewer) -> Navigation:
+    """All ways on from the open page: what this person can use, no more."""
+    main = [
+        (say("找方案"), url_for("search.page"), "search"),
+        (say("说说您的难题"), url_for("ask.page"), "ask"),
         (say("场景库"), url_for("scenarios.library"), "scenarios"),
         (say("服务商"), url_for("search.page", kind="provider"), "providers"),
     ]
+    notices = [
+        (say("申报通知"), url_for("windows.index"), "windows"),
+        (say("公示"), url_for("publicity.index"), "publicity"),
+        (say("方案征集"), url_for("calls.index"), "calls"),
+        (say("推荐产品"), url_for("listings.index"), "listings"),
+    ]
+    here = _noun()
+    in_notices = here in PUBLIC_NOTICES
+    items = [*_items(main, here), Item(say("通知公告"), url_for("windows.index"), in_notices)]
+    return Navigation(items, _items([*_of_a_side(viewer), *_of_staff(viewer)], here), _items(notices, here) if in_notices else [])
+
+
+def _items(entries: Sequence[Entry], here: str) -> list[Item]:
+    return [Item(word, address, noun == here) for word, address, noun in entries]
+
+
+def _of_a_side(viewer: Viewer) -> Iterator[Entry]:
+    """What an enterprise, a provider or an expert works with."""
     if viewer.enterprise_ids:
-        words.append((say("一企一策"), url_for("enterprises.mine"), "enterprises"))
-    if may(viewer, "list", "enterprise"):
-        words.append((say("企业"), url_for("enterprises.index"), "enterprises"))
-    if viewer.provider_ids and may(viewer, "read_own", "demand"):
-        words.append((say("适合我的需求"), url_for("demands.page"), "demands"))
-    if may(viewer, "run", "import"):
-        words.append((say("导入"), url_for("imports.choose"), "imports"))
-    if may(viewer, "read", "index"):
-        words.append((say("索引"), url_for("index_queue.page"), "index_queue"))
-    return [Item(word, address, noun == _noun()) for word, address, noun in words]
+        yield say("一企一策"), url_for("enterprises.mine"), "enterprises"
+    if may(viewer, "write_own", "application"):
+        yield say("我的申报"), url_for("applications.mine"), "applications"
+    if viewer.provider_ids:
+        yield say("我的产品目录"), url_for("catalogue.desk"), "catalogue"
+        yield say("适合我的需求"), url_for("demands.page"), "demands"
+        yield say("我的评价"), url_for("ratings.index"), "ratings"
+        if adjustments.has_cases(viewer):
+            yield say("整改与申诉"), url_for("adjustments.index"), "adjustments"
+    if may(viewer, "score_own", "review"):
+        yield say("我的评审"), url_for("reviews_expert.mine"), "reviews_expert"
+    if may(viewer, "manage_own", "member"):
+        yield say("本单位"), url_for("members.page"), "members"
+
+
+def _of_staff(viewer: Viewer) -> Iterator[Entry]:
+    """What the offices work with."""
+    for verb, noun, word, endpoint in (
+        ("list", "enterprise", say("企业"), "enterprises.index"),
+        ("read", "application", say("服务商申报"), "applications.index"),
+        ("decide", "review", say("入库评审"), "reviews.index"),
+        ("review", "catalogue", say("方案审核"), "catalogue_review.desk"),
+        ("read", "rating", say("评价"), "ratings.index"),
+        ("read", "adjustment", say("动态调整"), "adjustments.index"),
+        ("decide", "registration", say("注册核对"), "registrations.index"),
+        ("run", "import", say("导入"), "imports.choose"),
+        ("manage", "account", say("账号"), "accounts_staff.index"),
+        ("read", "history", say("历史"), "history.page"),
+        ("read", "index", say("索引"), "index_queue.page"),
+        ("read", "job", say("后台任务"), "jobs.page"),
+    ):
+        if may(viewer, verb, noun):
+            yield word, url_for(endpoint), endpoint.partition(".")[0]
 
 
 def _noun() -> str:
@@ -71,16 +198,29 @@ def _noun() -> str:
     here = (request.endpoint or "").partition(".")[0]
     if here == "search" and request.args.get("kind") == "provider":
         return "providers"
-    return {"plans": "enterprises", "solutions": "search"}.get(here, here)
+    return {
+        "plans": "enterprises",
+        "solutions": "search",
+        "catalogue_parts": "catalogue",
+        "catalogue_writing": "catalogue",
+        "application_sections": "applications",
+        "experts": "reviews",
+        "evaluations": "ratings",
+        "certificates": "ratings",
+        "exposure": "ratings",
+        "reviews_decisions": "reviews",
+    }.get(here, here)
 
 
 def register(app: Flask) -> None:
     language.register(app)
     for module in BLUEPRINTS:
         app.register_blueprint(module.pages)
-    app.jinja_env.globals.update({word.__name__: word for word in wording.WORDS})
+    app.jinja_env.globals.update({word.__name__: word for word in (*wording.WORDS, *applications_shown.WORDS)})
     app.jinja_env.globals.update(
         terms_of=wording.terms,
+        until_of=terms.until_of,
+        left_words=terms.left_words,
         condition_word=search.condition_word,
         scenario_word=scenarios.word,
         told=scenarios.told,
@@ -98,6 +238,10 @@ def register(app: Flask) -> None:
         sentence=reasons.sentence,
         source=reasons.source,
         Part=Part,
+        may_go_out=files.may_go_out,
+        scan_note=files.scan_note,
+        size_text=files.size_text,
+        upload_help=files.upload_help,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
@@ -112,4 +256,5 @@ def register(app: Flask) -> None:
             "demo": site.settings.demo,
             "navigation": navigation(current_viewer()),
             "now_text": wording.day(now()),
+            "waiting": tasks.waiting,
         }

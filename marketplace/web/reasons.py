@@ -91,8 +91,13 @@ def _english() -> dict[str, str]:
 
 
 def shares(match: Match) -> list[tuple[str, float]]:
-    """What each ground of the ranking gave to a score, largest first; grounds that gave nothing are left out."""
+    """What each ground of the ranking gave to a score, largest first; grounds that gave nothing are left out.
+
+    What the pool has decided about a provider is told to staff only, like the reason itself.
+    """
     given = {name.removeprefix("share_"): value for name, value in match.features.items() if name.startswith("share_")}
+    if not current_viewer().is_staff:
+        given.pop("standing", None)
     rows = [(family_word(name), value) for name, value in given.items() if abs(value) >= 0.005]
     return sorted(rows, key=lambda row: -row[1])
 
@@ -106,6 +111,7 @@ def family_word(family: str) -> str:
         "price": say("报价与工期"),
         "local": say("本地服务"),
         "record": say("业绩与评价"),
+        "standing": say("资源池管理"),
         "past": say("相似问题的对接结果"),
     }
     return words.get(family, family)

@@ -18,17 +18,31 @@ from flask_wtf import CSRFProtect
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from marketplace.actions.accounts import ABSOLUTE, IDLE, hashed, touch_session
+from marketplace.actions.sessions import touch_session
 from marketplace.domain.access import Viewer, may
+from marketplace.domain.accounts import ABSOLUTE, idle_limit, needs_second_factor
+from marketplace.domain.secrets import hashed
 from marketplace.guard import current_viewer, is_api, now
 from marketplace.records.accounts import AccountSession, find_viewer
 from marketplace.site import current_site
 
-__all__ = ["csp_nonce", "current_viewer", "end_session", "has_session", "install", "safe_next", "session_secret", "start_session"]
+__all__ = [
+    "csp_nonce",
+    "current_viewer",
+    "end_session",
+    "half_session",
+    "has_session",
+    "install",
+    "keep_half_session",
+    "lacks_second_factor",
+    "safe_next",
+    "session_secret",
+    "start_session",
+]
 
 log = logging.getLogger("jigai.security")
 csrf = CSRFProtect()
-_KEY = "_user_id"
+_KEY, _HALF, _TARGET = "_user_id", "half", "target"
 # How often a log-in in use is noted in its row: seldom enough to cost nothing, often enough for the idle limit.
 _TOUCH = timedelta(minutes=1)
 
@@ -36,8 +50,8 @@ _TOUCH = timedelta(minutes=1)
 class _Person(UserMixin):  # type: ignore[misc]
     """What Flask-Login holds: the viewer, known to it by the secret of the log-in, never by a number of the account."""
 
-    def __init__(self, secret: str, viewer: Viewer) -> None:
-        self.secret, self.viewer = secret, viewer
+    def __init__(self, secret: str, viewer: Viewer, *, with_code: bool) -> None:
+        self.secret, self.viewer, self.with_code = secret, viewer, with_code
 
     def get_id(self) -> str:
         return self.secret
@@ -48,19 +62,20 @@ def _load(secret: str) -> _Person | None:
     site = current_site()
     with site.database.reading() as reading:
         row = reading.scalar(select(AccountSession).where(AccountSession.secret_hash == hashed(secret)))
-        if row is None or row.revoked or now() - row.seen > IDLE or now() - row.created > ABSOLUTE:
+        if row is None or row.revoked or now() - row.created > ABSOLUTE:
             return None
         viewer = find_viewer(reading, row.account_id)
+        if viewer is None or now() - row.seen > idle_limit(viewer.roles):
+            return None
         stale = row.id if now() - row.seen > _TOUCH else None
-    if viewer is None:
-        return None
+        with_code = row.second_factor_at is not None
     if stale is not None:
         try:
             touch_session(site.database, stale, now=now())
         except DBAPIError:
             # A full disk must not lock everybody out of reading; the log-in only ends earlier than it would have.
             log.warning("a log-in in use could not be noted", exc_info=True)
-    return _Person(secret, viewer)
+    return _Person(secret, viewer, with_code=with_code)
 
 
 def viewer_of_session() -> Viewer | None:
@@ -69,6 +84,14 @@ def viewer_of_session() -> Viewer | None:
         return None
     person = _current_user._get_current_object()
     return person.viewer if isinstance(person, _Person) else None
+
+
+def lacks_second_factor() -> bool:
+    """Whether this person may do nothing before the second factor is set up: staff, on a site that is reached from outside."""
+    viewer = viewer_of_session()
+    if viewer is None or not current_site().settings.is_secure or not needs_second_factor(viewer.roles):
+        return False
+    return not _current_user._get_current_object().with_code
 
 
 def has_session() -> bool:
@@ -93,6 +116,17 @@ def start_session(secret: str) -> None:
 def end_session() -> None:
     logout_user()
     session.clear()
+
+
+def keep_half_session(secret: str, target: str) -> None:
+    """The password was right, the code is still to come: nobody is logged in yet. Where the person wanted to be is kept."""
+    session.clear()
+    session[_HALF], session[_TARGET] = secret, target
+
+
+def half_session() -> tuple[str, str]:
+    """The secret of a half-open log-in ("" without one), and where it wanted to be."""
+    return str(session.get(_HALF, "")), safe_next(str(session.get(_TARGET, "/")))
 
 
 def safe_next(target: str) -> str:

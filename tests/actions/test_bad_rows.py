@@ -19,6 +19,7 @@ from tests.conftest import NOW
 
 CASE = {"provider_code": code(1), "solution_id": "F-1", "client_sector": "chem", "signed": "2023-05"}
 OUTCOME = {"problem_id": "W-1", "solution_id": "F-1", "proposed": "2024-12-03", "decision": "accepted"}
+EVENT = {"provider_code": code(1), "kind": "on_time", "on": "2026-05-08", "project": "P-1", "on_time": "是"}
 SCENARIO = {"code": "X-1", "sector": "chem", "name": "场景"}
 WRONG_CODE = code(1)[:17] + ("0" if code(1)[17] != "0" else "1")
 
@@ -177,6 +178,7 @@ def test_no_text_of_a_cell_breaks_the_import(base: Database, pilot: Pilot, tmp_p
         "cases": CASE,
         "history": OUTCOME,
         "scenarios": SCENARIO,
+        "rating_events": EVENT,
     }[noun]
     key = data.draw(st.sampled_from([column.key for column in SHEETS[noun].columns]))
     row = whole | {key: data.draw(cells | st.sampled_from(FORMULAS))}

@@ -43,7 +43,7 @@ def test_warned_and_retired_as_the_readme_says(demonstration: Database) -> None:
         assert reasons == {"4 个完工项目中 3 个验收未通过。", "5 个完工项目中 3 个验收未通过。"}
         assert len(find_hidden_provider_ids(session)) == 2
         # The retired two, and the two that have neither office nor commitment.
-        assert len(find_unmatchable_provider_ids(session)) == 4
+        assert len(find_unmatchable_provider_ids(session, NOW.date())) == 4
         without = [
             row
             for row in session.scalars(select(Provider))

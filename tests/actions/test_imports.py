@@ -30,13 +30,23 @@ from marketplace.records.matches import Acceptance, Outcome
 from marketplace.records.organisations import Organisation
 from marketplace.records.problems import Problem
 from marketplace.records.providers import Provider
+from marketplace.records.ratings import RatingEvent, RatingScore
 from marketplace.records.scenarios import Scenario
 from marketplace.records.solutions import Solution
 from tests.actions.files import code, csv_file, enterprise, jsonl, market, problem, provider, solution, xlsx
 from tests.conftest import DEMO, NOW, ROOT
 
 Import = Callable[..., ImportReport]
-ROWS = {"enterprises": 36, "providers": 48, "scenarios": 60, "solutions": 170, "cases": 90, "problems": 252, "history": 140}
+ROWS = {
+    "enterprises": 36,
+    "providers": 48,
+    "scenarios": 60,
+    "solutions": 170,
+    "cases": 90,
+    "problems": 252,
+    "history": 140,
+    "rating_events": 54,
+}
 TABLES = (Enterprise, Provider, Scenario, Solution, Case, Problem, Outcome, Diagnosis, Organisation, HistoryEntry, QueuedThing)
 
 
@@ -77,8 +87,12 @@ def test_the_demonstration_set_twice(database: Database, bring: Import) -> None:
         passed = select(Outcome.problem_id).where(Outcome.acceptance == Acceptance.PASSED)
         solved = session.scalars(select(Problem).where(Problem.state == ProblemState.SOLVED)).all()
         assert {row.id for row in solved} == set(session.scalars(passed))
-    # Every row, every diagnosis and every problem that a project has solved has its entry in the history.
-    assert before[0]["history"] == sum(ROWS.values()) + 36 + len(solved)
+        # Of each of the 78 finished projects three events, and a rating for each of the 38 providers that have any.
+        past = session.scalar(select(func.count()).select_from(RatingEvent).where(RatingEvent.source == "history")) or 0
+        ratings = session.scalar(select(func.count()).select_from(RatingScore)) or 0
+        assert (past, ratings) == (234, 38)
+    # Every row, every diagnosis, every problem that a project has solved, every event of a past match and every rating has its entry in the history.
+    assert before[0]["history"] == sum(ROWS.values()) + 36 + len(solved) + past + ratings
     second = bring(DEMO, source="demo", diagnosed=date(2024, 9, 30))
     assert {noun: row.unchanged for noun, row in second.counts.items()} == ROWS
     assert second.changes == 0

@@ -139,7 +139,9 @@ def test_lists_and_counts_of_the_library_hold_nothing_hidden(browsers: dict[str,
 
     public, staff = everything("anyone", "providers"), everything("bureau", "providers")
     assert (len(public), len(staff)) == (46, 48)
-    assert {row["state"] for row in public} == {"admitted", "warned"}
+    # A warning is told to staff only.
+    assert {row["state"] for row in public} == {"admitted"}
+    assert {row["state"] for row in staff} == {"admitted", "warned", "retired"}
     solutions = everything("anyone", "solutions")
     assert len({row["id"] for row in solutions}) == len(solutions) < len(everything("admin", "solutions")) == 170
     assert len(everything("anyone", "scenarios")) == 60

@@ -9,7 +9,26 @@ from pathlib import Path
 
 import pytest
 
-from marketplace.domain import diagnoses, problems, providers, scenarios, solutions
+from marketplace.domain import (
+    adjustments,
+    appeals,
+    applications,
+    calls,
+    decisions,
+    diagnoses,
+    evaluations,
+    experts,
+    listings,
+    objections,
+    problems,
+    providers,
+    registrations,
+    reviews,
+    scenarios,
+    solution_versions,
+    solutions,
+    windows,
+)
 from marketplace.domain.lifecycle import mermaid
 from marketplace.settings import Settings
 
@@ -69,7 +88,11 @@ def lifecycles() -> str:
         "由程序中的流转表生成，请勿手改：`python tests/architecture/test_conventions.py > docs/lifecycles.md`。",
     ]
     for title, module in (
-        ("服务商 Provider", providers), ("方案 Solution", solutions), ("场景 Scenario", scenarios),
+        ("注册 Registration", registrations), ("申报通知 Application window", windows), ("服务商申报 Application", applications),
+        ("专家评审 Review by an expert", reviews), ("评审专家 Reviewer", experts), ("公示异议 Objection", objections),
+        ("两人决定 Decision by two persons", decisions), ("服务商 Provider", providers), ("动态调整 Adjustment", adjustments),
+        ("申诉 Appeal", appeals), ("定期评价 Evaluation", evaluations), ("方案 Solution", solutions), ("方案版本 Solution version", solution_versions),
+        ("方案征集 Call for solutions", calls), ("推荐产品 Recommended product", listings), ("场景 Scenario", scenarios),
         ("诊断 Diagnosis", diagnoses), ("问题 Problem", problems),
     ):  # fmt: skip
         parts += [f"## {title}", "```mermaid", mermaid(module.TABLE), "```"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from marketplace.cli import COMMANDS, main
 from marketplace.records.database import Database
@@ -201,8 +201,25 @@ def test_the_history_is_verified(run: Run, own_folder: Path) -> None:
         session.execute(update(HistoryEntry).where(HistoryEntry.id == 100).values(actor="somebody else"))
     database.close()
     broken = run("audit", "verify", "--json")
-    assert broken.exit_code == 2
+    assert broken.exit_code == 1
     assert json.loads(broken.stdout)["broken_at"] == 100
+
+
+def test_an_end_that_was_cut_off_is_found_by_its_anchor(run: Run, own_folder: Path) -> None:
+    made = parsed(run("audit", "anchor", "--json"))
+    assert made["anchored"] is True
+    assert_documented(made)
+    assert parsed(run("audit", "anchor", "--json"))["anchored"] is False
+    assert parsed(run("audit", "verify", "--json"))["anchors"] == 1
+    database = Database(f"sqlite:///{own_folder / 'jigai.db'}")
+    with database.writing() as session:
+        session.execute(delete(HistoryEntry).where(HistoryEntry.id > made["entry"] - 5))
+    database.close()
+    broken = run("audit", "verify")
+    assert broken.exit_code == 1
+    assert f"从第 {made['entry'] - 4} 条起断开" in broken.stderr
+    (own_folder / "audit-anchors.log").write_text("x\n")
+    assert run("audit", "verify").exit_code == 2
 
 
 def beir(folder: Path) -> list[str]:

@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import urllib.request
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -77,11 +76,13 @@ def test_serve_refuses_a_public_demonstration_and_a_real_site_as_one(run: Run, o
     monkeypatch.setenv("JIGAI_HOST", "127.0.0.1")
     database = Database(f"sqlite:///{own_folder / 'jigai.db'}")
     with database.writing() as session:
-        session.add(Account(login="real.person", name="某人", password_hash="x", created=datetime.now(UTC)))
+        people = session.scalars(select(Account)).all()
+        for person in people:
+            person.login = f"real.{person.login}"
     database.close()
     real = run("serve")
     assert real.exit_code == 2
-    assert "1 个真实账号" in real.stderr
+    assert f"{len(people)} 个真实账号" in real.stderr
 
 
 def test_a_first_start_loads_the_demonstration(tmp_path: Path, demo_folder: Path) -> None:

@@ -23,6 +23,7 @@ EXPECTED: dict[str, dict[tuple[str, str], tuple[str, str]]] = {
         ("warned", "suspend"): ("suspended", "bureau admin"),
         **{(state, "retire"): ("retired", "bureau admin") for state in ("admitted", "warned", "rectifying", "suspended")},
         **{(state, "leave"): ("left", "provider") for state in ("admitted", "warned", "rectifying", "suspended")},
+        **{(state, "readmit"): ("admitted", "manager bureau admin") for state in ("retired", "left")},
     },
     "solution": {
         ("draft", "publish"): ("published", "manager admin"),
@@ -101,9 +102,9 @@ def test_the_diagram_shows_every_row(noun: str) -> None:
     assert len(lines) == 1 + sum(len(row.states) for row in table)
 
 
-def test_what_is_over_stays_over() -> None:
-    assert not allowed_events(providers.TABLE, "retired", set(Role))
-    assert not allowed_events(providers.TABLE, "left", set(Role))
+def test_whoever_is_out_comes_back_by_readmission_only() -> None:
+    for state in ("retired", "left"):
+        assert [row.event for row in allowed_events(providers.TABLE, state, set(Role))] == ["readmit"]
 
 
 def test_a_guard_decides_last() -> None:

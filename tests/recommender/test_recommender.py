@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import select, update
@@ -203,7 +204,7 @@ def test_another_sector_is_only_weighed_and_labelled(own_demo: Site) -> None:
 
 def test_plans_of_all_enterprises_are_exact(demo_site: Site) -> None:
     with demo_site.database.reading() as session:
-        forbidden = find_unmatchable_provider_ids(session)
+        forbidden = find_unmatchable_provider_ids(session, datetime.now(UTC).date())
     for place in range(36):
         asks = problems_of(demo_site, place)
         plan = demo_site.recommender.plan(asks)

@@ -138,7 +138,7 @@ def zipped(**files: bytes) -> bytes:
         ("方案.xlsx", zipped(word__document=b"x" * 999)[:60], "这个文件不完整，可能没有传完。请重新保存或重新上传。"),
         ("方案.csv", b"\xff\xfe\x00", "文字编码不认识。请另存为 UTF-8 或 GB18030（GBK）编码再导入。"),
         ("方案.csv", b"a,b\n1,2\n", "没有找到表头。方案表至少要有这些列：服务商信用代码、标题。"),
-        ("数据.csv", b"a,b\n1,2\n", "看不出这里是什么表。请把文件或工作表命名为：enterprises（企业）、providers（服务商）、scenarios（场景）、solutions（方案）、cases（案例）、problems（问题）、history（历史对接）。"),
+        ("数据.csv", b"a,b\n1,2\n", "看不出这里是什么表。请把文件或工作表命名为：enterprises（企业）、providers（服务商）、scenarios（场景）、solutions（方案）、cases（案例）、problems（问题）、history（历史对接）、rating_events（评价事件）。"),
         ("方案.csv", b"", "没有找到表头。方案表至少要有这些列：服务商信用代码、标题。"),
     ],
     # A workbook holds the moment it was made: its bytes are no name for a test.

@@ -111,7 +111,8 @@ def test_the_demonstration_set_typed_into_the_template_is_the_same_set(template:
     with (DEMO / f"{noun}.jsonl").open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 3):
             row = json.loads(line)
-            row |= row.pop("project", {})
+            project = row.pop("project", {})
+            row |= project if isinstance(project, dict) else {"project": project}
             for key, low, high in (
                 ("price_wan", "price_low_wan", "price_high_wan"),
                 ("budget_wan", "budget_low_wan", "budget_high_wan"),

@@ -9,8 +9,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from marketplace.files.names import harmless_name
 from marketplace.records.solutions import Solution
-from marketplace.uploads import MOST_PER_OWNER, Uploads, harmless_name
+from marketplace.uploads import MOST_PER_OWNER, Uploads
 from tests.opened import Browser, app, browser, database_of, own_site
 
 __all__ = ["app", "browser", "own_site"]

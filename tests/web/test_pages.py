@@ -32,10 +32,11 @@ MATRIX: dict[str, frozenset[str]] = {
     "/scenarios": EVERYBODY,
     "/scenarios/{scenario}": EVERYBODY,
     "/solutions/{solution}": EVERYBODY,
-    "/solutions/{retired_solution}": frozenset(),
+    # Whoever was involved is told that it has left; the enterprise had a match with it, the other one had none.
+    "/solutions/{retired_solution}": STAFF | {"enterprise"},
     "/providers/{own_provider}": EVERYBODY,
     "/providers/{warned_provider}": EVERYBODY,
-    "/providers/{retired_provider}": frozenset(),
+    "/providers/{retired_provider}": STAFF | {"enterprise"},
     "/help": EVERYBODY,
     "/how-ranking-works": EVERYBODY,
     "/enterprises": STAFF,
@@ -75,9 +76,22 @@ def test_a_retired_provider_looks_like_a_missing_one(browsers: dict[str, Browser
         retired = find_provider(session, things.retired_provider)
         assert retired is not None
         name = retired.name
-    for person in ("anyone", "provider", "enterprise"):
-        for page in (f"/providers/{things.retired_provider}", f"/search?kind=provider&q={name}", f"/solutions/{things.retired_solution}"):
+    for person in ("anyone", "provider", "enterprise", "enterprise2"):
+        pages = [f"/search?kind=provider&q={name}"]
+        if person != "enterprise":
+            pages += [f"/providers/{things.retired_provider}", f"/solutions/{things.retired_solution}"]
+        for page in pages:
             assert f">{name}</" not in browsers[person].get(page).text
+
+
+def test_an_old_link_says_so_to_those_involved_and_no_more(browsers: dict[str, Browser], things: Things) -> None:
+    for page in (f"/providers/{things.retired_provider}", f"/solutions/{things.retired_solution}"):
+        for person in ("enterprise", "centre", "bureau"):
+            text = browsers[person].get(page).text
+            assert "已退出资源池" in text
+            assert "报价" not in text
+            # Why it left is the office's business.
+            assert ("淘汰" in text) == (person != "enterprise")
 
 
 def test_a_warning_is_for_staff_only(browsers: dict[str, Browser], things: Things) -> None:
@@ -144,7 +158,7 @@ def test_an_enterprises_own_scenario_is_shown_without_its_name(demo_site: Site, 
 def test_the_navigation_offers_what_may_be_used(browsers: dict[str, Browser]) -> None:
     def words(person: str) -> str:
         text = browsers[person].get("/").text
-        return text[text.index('class="jg-nav"') : text.index("</nav>")]
+        return text[text.index('class="jg-nav"') : text.index("</header>")]
 
     assert "一企一策" in words("enterprise")
     assert "适合我的需求" in words("provider")

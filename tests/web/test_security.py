@@ -32,7 +32,9 @@ VALUES = {
 def address(app: Flask, rule: Rule) -> str:
     """An address of a route, of a thing that does not exist."""
     with app.test_request_context():
-        values = {name: VALUES.get(name, "none") for name in rule.arguments}
+        # Where an address takes one of some words, the first of them.
+        choices = {name: getattr(rule._converters[name], "items", ()) for name in rule.arguments}
+        values = {name: min(some) if some else VALUES.get(name, "none") for name, some in choices.items()}
         return str(app.url_map.bind("localhost").build(rule.endpoint, values, method=next(iter(rule.methods or {"GET"}))))
 
 

@@ -13,6 +13,7 @@ from marketplace.domain.lifecycle import Refused, RefusedError, _
 from marketplace.domain.scenarios import ScenarioKind
 from marketplace.records.columns import Record
 from marketplace.sheets.columns import Column, Shape, Words
+from marketplace.sheets.rating_events import PAYLOAD
 from marketplace.sheets.rows import BadCell, Note, Row, Table
 from marketplace.sheets.values import is_empty, parse
 
@@ -31,6 +32,8 @@ class Item:
     key: str = ""
     bad: list[BadCell] = field(default_factory=list)
     existing: Record | None = None
+    # What the next version of an existing solution begins with, where its provider imports it.
+    content: dict[str, Any] | None = None
     # Column key → the item of this import or the id in the database that it refers to.
     refers: dict[str, Item | int] = field(default_factory=dict)
 
@@ -123,6 +126,9 @@ def _complete(item: Item, words: Words) -> None:
             values["canonical"] = list(words.scenario_codes(values.get("code", "")))
     if item.noun == "problems" and isinstance(values.get("scenario_code"), list):
         values["scenario_code"] = next(iter(values["scenario_code"]), "")
+    if item.noun == "rating_events":
+        said = {key: values.pop(key) for key in PAYLOAD if key in values}
+        values["payload"] = {key: value for key, value in said.items() if value is not None and value != ""}
 
 
 def _identity(item: Item) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import inspect
 
-from marketplace.domain import cases, enterprises, matches, problems, providers, scenarios, solutions
+from marketplace.domain import cases, enterprises, matches, problems, providers, rating_events, scenarios, solutions
 from marketplace.domain.lifecycle import Refused
 from marketplace.records.cases import Case
 from marketplace.records.columns import Record
@@ -17,6 +17,7 @@ from marketplace.records.enterprises import Enterprise
 from marketplace.records.matches import Outcome
 from marketplace.records.problems import Problem
 from marketplace.records.providers import Provider
+from marketplace.records.ratings import RatingEvent
 from marketplace.records.scenarios import Scenario
 from marketplace.records.solutions import Solution
 
@@ -100,6 +101,15 @@ TARGETS: dict[str, Target] = {
                 "solution_id": ("solution_id", "solutions"),
                 "provider_code": ("provider_id", "providers"),
             },
+        ),
+        Target(
+            "rating_events",
+            "rating_event",
+            RatingEvent,
+            rating_events.EventDraft,
+            rating_events.check,
+            {"provider_code": ("provider_id", "providers"), "solution_id": ("solution_id", "solutions")},
+            belongs="provider_id",
         ),
     )
 }

@@ -5,16 +5,21 @@ from __future__ import annotations
 import time
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Protocol
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from marketplace.actions.imports.admission import IMPORTED, Admission, check_admission
 from marketplace.actions.imports.checking import Item, check_table
 from marketplace.actions.imports.nouns import TARGETS
+from marketplace.actions.imports.owned import DraftWriter, Owner, keep_to_own, own_changes, resolve_own
 from marketplace.actions.imports.references import Items, refuse_duplicates, refuse_two_names, resolve
 from marketplace.actions.imports.report import Counts, ImportReport, Progress
 from marketplace.actions.imports.writing import Writer, changes
-from marketplace.domain.lifecycle import _
+from marketplace.actions.ratings_history import rate_imported
+from marketplace.domain.lifecycle import RefusedError, _
+from marketplace.domain.rating_rules import RatingRules
 from marketplace.records.database import Database
 from marketplace.sheets.bad_rows import write_bad_rows
 from marketplace.sheets.columns import Remembered, Words
@@ -42,9 +47,16 @@ class _Stage:
             self.progress(self.name, self.done, self.total)
 
 
+class CityRules(Words, Protocol):
+    """The pilot, as far as an import needs it: its words, and by which rules past matches are rated."""
+
+    @property
+    def rating(self) -> RatingRules: ...
+
+
 def import_path(
     database: Database,
-    pilot: Words,
+    pilot: CityRules,
     path: Path,
     *,
     actor: str,
@@ -55,12 +67,16 @@ def import_path(
     skip_bad: bool = False,
     bad_rows_folder: Path | None = None,
     diagnosed: date | None = None,
+    admission: Admission | None = None,
+    owner: Owner | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Read, check, and (unless it is a dry run) write in one transaction. One bad row and nothing is written,
     unless `skip_bad`: then the rest is, and the bad rows go into a file with their reasons.
 
     `noun` says what the file holds when its name does not; `diagnosed` dates the diagnoses that problems hang on.
+    `admission`: on what new providers are in the pool; refused without a basis. `owner`: a provider that imports its own
+    solutions, which become drafts.
     """
     started = time.perf_counter()
     at = at or datetime.now(UTC)
@@ -70,6 +86,9 @@ def import_path(
     reading = read_path(path, noun)
     report.bad += reading.bad
     report.notes += reading.notes
+    if owner is not None:
+        with database.reading() as session:
+            report.bad += keep_to_own(session, reading, owner)
     items: Items = {name: [] for name in TARGETS}
     words = Remembered(pilot)
     stage = _Stage(progress, _("核对"), sum(len(table.rows) for table in reading.tables))
@@ -77,20 +96,28 @@ def import_path(
         items[table.sheet.noun] += check_table(table, words, report.notes, stage.step)
     if dry_run:
         with database.reading() as session:
-            _judge(session, items, source, report)
+            _judge(session, items, source, report, owner)
     else:
         # Judged and written under one lock: nothing can change between the two.
         with database.writing() as session:
             _one_at_a_time(session)
-            good = _judge(session, items, source, report)
+            good = _judge(session, items, source, report, owner)
             if not report.bad or (skip_bad and any(good.values())):
                 if report.bad:
                     report.bad_files = _write_bad(reading.tables, items, reading.bad, bad_rows_folder)
                 stage = _Stage(progress, _("写入"), sum(len(rows) for rows in good.values()))
-                writer = Writer(session, actor, source, at, diagnosed or at.date(), stage.step)
+                writer: Writer | DraftWriter
+                if owner is not None:
+                    writer = DraftWriter(session, owner, at, stage.step)
+                else:
+                    admitted = _admitted(good, admission or Admission(IMPORTED, at.date()))
+                    writer = Writer(session, actor, source, at, diagnosed or at.date(), admitted, stage.step)
                 for name, rows in good.items():
                     writer.write(name, rows)
                 writer.enqueue()
+                if isinstance(writer, Writer):
+                    events, outcomes = (writer.touched.get(noun, set()) for noun in ("rating_event", "outcome"))
+                    rate_imported(session, outcome_ids=outcomes, event_ids=events, rules=pilot.rating, actor=actor, at=at, on=at.date())
                 report.written = True
             elif skip_bad:
                 report.bad_files = _write_bad(reading.tables, items, reading.bad, bad_rows_folder)
@@ -104,11 +131,22 @@ def _one_at_a_time(session: Session) -> None:
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
 
 
-def _judge(session: Session, items: Items, source: str, report: ImportReport) -> Items:
+def _admitted(good: Items, admission: Admission) -> Admission:
+    """The admission of the providers that are new; whoever is to write them must say on what basis."""
+    if any(item.existing is None for item in good.get("providers", [])):
+        for _field, refused in check_admission(admission):
+            raise RefusedError(refused)
+    return admission
+
+
+def _judge(session: Session, items: Items, source: str, report: ImportReport, owner: Owner | None) -> Items:
     """Complete the report, and return the rows to write: new or changed, and nothing wrong with them."""
     first = refuse_duplicates(items)
     refuse_two_names(items)
-    resolve(session, items, first, source)
+    if owner is not None:
+        resolve_own(session, items, owner)
+    else:
+        resolve(session, items, first, source)
     wanted: Items = {}
     told: set[int] = {id(cell) for cell in report.bad}
     for noun, rows in items.items():
@@ -131,7 +169,7 @@ def _count(item: Item, counts: Counts) -> bool:
     if item.existing is None:
         counts.new += 1
         return True
-    if changes(item):
+    if own_changes(item) if item.content is not None else changes(item):
         counts.changed += 1
         return True
     counts.unchanged += 1

@@ -12,12 +12,15 @@ from sqlalchemy.orm import Session
 
 from marketplace.actions import history, transition
 from marketplace.actions.dependants import enqueue_dependants
+from marketplace.actions.imports.admission import Admission
 from marketplace.actions.imports.checking import Item
 from marketplace.actions.imports.nouns import TARGETS
+from marketplace.actions.ratings import Incoming, put_events
 from marketplace.domain.access import Role
 from marketplace.domain.diagnoses import DiagnosisState
 from marketplace.domain.problems import TABLE as PROBLEM_TABLE
 from marketplace.domain.problems import ProblemState
+from marketplace.domain.rating_events import EventDraft
 from marketplace.records.columns import Record
 from marketplace.records.diagnoses import Diagnosis
 from marketplace.records.enterprises import Enterprise
@@ -36,6 +39,7 @@ class Writer:
     source: str
     at: datetime
     diagnosed: date
+    admission: Admission
     step: Callable[[], None]
     touched: dict[str, set[int]] = field(default_factory=dict)
     _organisations: dict[str, Organisation] = field(default_factory=dict)
@@ -44,6 +48,9 @@ class Writer:
 
     def write(self, noun: str, items: list[Item]) -> None:
         """Write the items of a noun whose rows are new or changed."""
+        if noun == "rating_events":
+            self._put_events(items)
+            return
         created: list[tuple[Item, Record, dict[str, Any]]] = []
         for item in items:
             if item.existing is None:
@@ -56,6 +63,20 @@ class Writer:
         for item, record, values in created:
             item.existing = record
             self._note(item, "import", None, _all_values(values, record))
+
+    def _put_events(self, items: list[Item]) -> None:
+        """Events are never written over: a changed row replaces the one before, which stays."""
+        rows = []
+        for item in items:
+            # An absent column changes nothing.
+            kept: dict[str, Any] = {"project": "", "payload": {}, "solution_id": None}
+            kept |= {name: getattr(item.existing, name) for name in kept} if item.existing is not None else {}
+            values = kept | own_values(item)
+            draft = EventDraft(values["kind"], values["on"], values["payload"], values["project"])
+            rows.append(Incoming(values["provider_id"], draft, item.key, values["solution_id"]))
+            self.step()
+        written = put_events(self.session, rows, source=self.source, actor=self.actor, at=self.at)
+        self.touched.setdefault("rating_event", set()).update(event.id for event in written)
 
     def enqueue(self) -> None:
         """Ask for everything that speaks of the touched rows to be indexed again."""
@@ -79,6 +100,8 @@ class Writer:
         record = TARGETS[item.noun].record()
         if isinstance(record, (Provider, Enterprise)):
             record.organisation = self._organisation(item)
+        if isinstance(record, Provider):
+            record.admission_basis, record.admitted_on = self.admission.basis.strip(), self.admission.on
         for name, value in values.items():
             setattr(record, name, value)
         thing: Any = record
@@ -172,6 +195,8 @@ def _all_values(values: dict[str, Any], record: Record) -> dict[str, Any]:
     found = {name: _plain(value) for name, value in values.items()}
     if isinstance(record, (Provider, Enterprise)):
         found |= {"name": record.organisation.name, "credit_code": record.organisation.credit_code}
+    if isinstance(record, Provider):
+        found |= {"admission_basis": record.admission_basis, "admitted_on": _plain(record.admitted_on)}
     return found
 
 

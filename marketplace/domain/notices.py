@@ -1,0 +1,42 @@
+"""What people are told of, and the ways in which they can be told beside the page of notices."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from marketplace.domain.lifecycle import _
+
+
+class Way(StrEnum):
+    """How a notice reaches a person: a mail at once, one mail a day, a text message by the gateway, or on the page only."""
+
+    MAIL = "mail"
+    DIGEST = "digest"
+    GATEWAY = "gateway"
+    NONE = "none"
+
+
+USUAL = Way.MAIL
+# kind → what people call it. A kind that is not here is told under the last one.
+KINDS: dict[str, str] = {
+    "application": _("入库申报"),
+    "review": _("评审"),
+    "window": _("申报窗口"),
+    "catalogue": _("产品目录"),
+    "call": _("方案征集"),
+    "listing": _("推荐产品目录"),
+    "certificate": _("资质证照"),
+    "rating": _("评价"),
+    "evaluation": _("定期评估"),
+    "adjustment": _("动态调整"),
+    "appeal": _("申诉"),
+    "account": _("账号"),
+    "member": _("单位成员"),
+    "site": _("平台运行"),
+}
+OTHER = "other"
+OTHER_WORD = _("其他")
+
+
+def word_of(kind: str) -> str:
+    return KINDS.get(kind, OTHER_WORD)

@@ -1,0 +1,31 @@
+"""What each kind of job does. A handler may be called again for the same job, after a kill for instance: whatever it writes
+to the database it writes under `progress.finishing()`, and what it does outside it does so that twice is as good as once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from marketplace.jobs import accounts, adjustments, daily, letters, mail, ratings, scanning, texts, unreferenced
+from marketplace.jobs.progress import Progress
+from marketplace.records.jobs import Job
+from marketplace.site import Site
+
+Handler = Callable[[Site, Job, Progress], dict[str, Any] | None]
+
+HANDLERS: dict[str, Handler] = {
+    "audit_anchor": accounts.anchor_history,
+    "daily": daily.run,
+    "letter": letters.write,
+    "mail_digests": mail.digests,
+    "mail_notices": mail.notices,
+    "send_mail": mail.send,
+    "scan": scanning.scan,
+    "read_text": texts.read,
+    "collect_files": unreferenced.collect,
+    "ratings": ratings.rate_all,
+    "exposures": ratings.count_exposures,
+    "certificates": ratings.look_at_certificates,
+    "adjustments": adjustments.propose,
+}

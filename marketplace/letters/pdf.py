@@ -1,0 +1,117 @@
+"""A letter as a PDF. The font is part of the platform and goes into the file, so that it looks the same everywhere."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING
+
+from marketplace.letters.letter import Grid, Letter
+
+if TYPE_CHECKING:
+    from fpdf import FPDF
+
+_TEXT, _HEAD = "song", "hei"
+_SIZE, _TITLE = 14, 20
+_LEFT, _TOP, _RIGHT, _BOTTOM = 28, 30, 26, 25
+_LINE = 8.5
+_PIECES = re.compile(r"[A-Za-z0-9_./:-]+|.", re.S)
+_CLOSING = "，。；：、？！）》」』】〕”’％%,.;:?!)"
+_MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def written(letter: Letter) -> bytes:
+    from fpdf.enums import Align, XPos, YPos
+
+    page = _opened(letter)
+
+    def line(text: str, *, font: str = _TEXT, size: int = _SIZE, align: Align = Align.L, height: float = _LINE) -> None:
+        page.set_font(font, size=size)
+        for row in broken_into_lines(_drawable(text, font), page.epw - 2 * page.c_margin, page.get_string_width):
+            page.cell(0, height, row, align=align, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+    line(letter.title, font=_HEAD, size=_TITLE, align=Align.C, height=12)
+    if letter.number:
+        line(letter.number, align=Align.C)
+    page.ln(4)
+    if letter.addressee:
+        line(f"{letter.addressee}：")
+    for part in letter.parts:
+        if isinstance(part, Grid):
+            _table(page, part)
+            continue
+        for text in part.text.split("\n"):
+            line(f"　　{text}", font=_HEAD if part.is_heading else _TEXT)
+    page.ln(8)
+    for text in (letter.sign_off, letter.date):
+        line(text, align=Align.R)
+    return bytes(page.output())
+
+
+def _opened(letter: Letter) -> FPDF:
+    from fpdf import FPDF
+    from pylopdf_fonts_zh_cn import sans_path, serif_path
+
+    # What the library says while it cuts a font is of no use to whoever runs the site.
+    logging.getLogger("fontTools").setLevel(logging.ERROR)
+    page = FPDF(format="A4")
+    page.set_creation_date(_MOMENT)
+    page.set_title(letter.title)
+    page.set_author(letter.sign_off)
+    page.set_lang("zh-CN")
+    page.set_margins(_LEFT, _TOP, _RIGHT)
+    page.set_auto_page_break(True, _BOTTOM)
+    page.add_font(_TEXT, "", serif_path())
+    page.add_font(_HEAD, "", sans_path())
+    page.add_page()
+    return page
+
+
+def _table(page: FPDF, grid: Grid) -> None:
+    page.ln(2)
+    page.set_font(_TEXT, size=11)
+    with page.table(line_height=7, padding=1.5, first_row_as_headings=False, wrapmode="CHAR") as table:
+        for texts in (grid.head, *grid.rows):
+            row = table.row()
+            for text in texts:
+                row.cell(_drawable(text, _TEXT))
+    page.ln(4)
+
+
+def broken_into_lines(text: str, width: float, measure: Callable[[str], float]) -> Iterator[str]:
+    """Chinese breaks between any two characters, but no line begins with a mark that closes; words and numbers stay whole."""
+    line, used = "", 0.0
+    for piece in _PIECES.findall(text):
+        needed = measure(piece)
+        if line and used + needed > width:
+            # Nothing closes at the beginning of a line: what it closes comes along.
+            kept = len(line) - 1 if piece[0] in _CLOSING and len(line) > 1 else len(line)
+            yield line[:kept]
+            line = line[kept:].lstrip(" ")
+            used = measure(line) if line else 0.0
+        while needed > width:
+            most = next((size for size in range(len(piece), 0, -1) if measure(piece[:size]) <= width), 1)
+            yield piece[:most]
+            piece = piece[most:]
+            needed = measure(piece) if piece else 0.0
+        line, used = line + piece, used + needed
+    yield line
+
+
+@cache
+def _letters(font: str) -> frozenset[int]:
+    """The characters that a font has."""
+    from fontTools.ttLib import TTFont
+    from pylopdf_fonts_zh_cn import sans_path, serif_path
+
+    with TTFont(serif_path() if font == _TEXT else sans_path(), lazy=True) as opened:
+        return frozenset(opened.getBestCmap())
+
+
+def _drawable(text: str, font: str) -> str:
+    """A character that the font lacks is shown as a box, never silently left out."""
+    known = _letters(font)
+    return "".join(letter if letter == "\n" or ord(letter) in known else "□" for letter in text)

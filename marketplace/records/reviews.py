@@ -1,0 +1,140 @@
+"""Reviews of applications: the form check, each expert's part, the joint opinion and the public notice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Date, Float, ForeignKey, Text, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from marketplace.domain.access import Viewer
+from marketplace.domain.applications import ApplicationState
+from marketplace.domain.reviews import ACTIVE, MAY_READ, OWES_SCORES, AssignmentState
+from marketplace.records.applications import ProviderApplication
+from marketplace.records.columns import Json, PrimaryKey, PublicId, Record, Rows, UtcDateTime, stored
+from marketplace.records.experts import ReviewExpert
+from marketplace.records.history import HistoryEntry
+
+
+class Review(Record):
+    """What is found out about one application; its state is the application's.
+
+    `form_check`: rows of {key, answer, remark}. `joint_scores`: criterion → score; `joint_revision` grows with every
+    change, and each expert confirms one revision. `publicity_*`: the term of the public notice and how it was counted.
+    `public_id` names the public notice, so that the application's own address stays unknown.
+    """
+
+    __tablename__ = "reviews"
+
+    id: Mapped[PrimaryKey]
+    public_id: Mapped[PublicId]
+    application_id: Mapped[int] = mapped_column(ForeignKey("provider_applications.id"), unique=True)
+    form_check: Mapped[Rows]
+    form_checked_by: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
+    form_checked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    joint_scores: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    joint_total: Mapped[float | None] = mapped_column(Float)
+    joint_opinion: Mapped[str] = mapped_column(Text, default="")
+    joint_discussion: Mapped[str] = mapped_column(Text, default="")
+    joint_revision: Mapped[int] = mapped_column(default=0)
+    joint_by: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
+    joint_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    publicity_from: Mapped[date | None] = mapped_column(Date)
+    publicity_until: Mapped[date | None] = mapped_column(Date)
+    application: Mapped[ProviderApplication] = relationship()
+    assignments: Mapped[list[ReviewAssignment]] = relationship(back_populates="review", order_by="ReviewAssignment.id")
+
+    @property
+    def joint_written(self) -> bool:
+        return self.joint_total is not None
+
+
+class ReviewAssignment(Record):
+    """One expert's part in one review. `scores`, `remarks`: by criterion; `answers`, `answer_remarks`: by question of the checklist.
+
+    They are drafts until the state says SCORED. `dissent`: why the expert does not confirm the joint opinion as it stands.
+    """
+
+    __tablename__ = "review_assignments"
+
+    id: Mapped[PrimaryKey]
+    public_id: Mapped[PublicId]
+    review_id: Mapped[int] = mapped_column(ForeignKey("reviews.id"), index=True)
+    expert_id: Mapped[int] = mapped_column(ForeignKey("review_experts.id"), index=True)
+    draw_id: Mapped[int | None] = mapped_column(ForeignKey("draw_logs.id"))
+    state: Mapped[AssignmentState] = mapped_column(stored(AssignmentState), default=AssignmentState.ASSIGNED, index=True)
+    assigned_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    due: Mapped[date] = mapped_column(Date)
+    declared_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Why the expert stepped back, or was replaced.
+    reason: Mapped[str] = mapped_column(Text, default="")
+    scores: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    remarks: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    answers: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    answer_remarks: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    opinion: Mapped[str] = mapped_column(Text, default="")
+    total: Mapped[float | None] = mapped_column(Float)
+    version: Mapped[int] = mapped_column(default=0)
+    scored_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    dissent: Mapped[str] = mapped_column(Text, default="")
+    review: Mapped[Review] = relationship(back_populates="assignments")
+    expert: Mapped[ReviewExpert] = relationship(lazy="joined", innerjoin=True)
+
+
+def find_review(session: Session, application_id: int) -> Review | None:
+    return session.scalar(select(Review).where(Review.application_id == application_id))
+
+
+def find_own_assignments(session: Session, viewer: Viewer) -> Sequence[ReviewAssignment]:
+    """The reviews of an expert, what is to be done first, then the latest first."""
+    query = select(ReviewAssignment).join(ReviewAssignment.expert).where(ReviewExpert.account_id == viewer.account_id)
+    query = query.order_by(ReviewAssignment.state.not_in(OWES_SCORES), ReviewAssignment.due, ReviewAssignment.id.desc())
+    return session.scalars(query).all() if viewer.account_id is not None else []
+
+
+def find_own_assignment(session: Session, public_id: str, viewer: Viewer) -> ReviewAssignment | None:
+    """A review of this expert; another's is as absent as one that never was."""
+    query = select(ReviewAssignment).join(ReviewAssignment.expert).where(ReviewAssignment.public_id == public_id)
+    return session.scalar(query.where(ReviewExpert.account_id == viewer.account_id)) if viewer.account_id is not None else None
+
+
+def may_read_as_expert(session: Session, application_id: int, viewer: Viewer) -> bool:
+    """Whether the viewer reviews the application and has declared that nothing ties him or her to the applicant."""
+    if viewer.account_id is None:
+        return False
+    query = select(ReviewAssignment.id).join(ReviewAssignment.review).join(ReviewAssignment.expert)
+    query = query.where(Review.application_id == application_id, ReviewExpert.account_id == viewer.account_id)
+    return session.scalar(query.where(ReviewAssignment.state.in_(MAY_READ)).limit(1)) is not None
+
+
+def count_open_reviews(session: Session) -> dict[int, int]:
+    """Expert → reviews in which he or she still owes scores."""
+    query = select(ReviewAssignment.expert_id, func.count()).join(ReviewAssignment.review).join(Review.application)
+    # Of an application that was withdrawn or sent back nothing is owed for now.
+    query = query.where(ReviewAssignment.state.in_(OWES_SCORES), ProviderApplication.state == ApplicationState.UNDER_REVIEW)
+    return dict(session.execute(query.group_by(ReviewAssignment.expert_id)).all())
+
+
+def count_parts(session: Session, application_ids: Sequence[int]) -> dict[int, dict[AssignmentState, int]]:
+    """Application → state of its experts' parts → how many; for lists."""
+    query = select(Review.application_id, ReviewAssignment.state, func.count()).join(ReviewAssignment.review)
+    query = query.where(Review.application_id.in_(application_ids), ReviewAssignment.state.in_(ACTIVE))
+    found: dict[int, dict[AssignmentState, int]] = {}
+    for application_id, state, count in session.execute(query.group_by(Review.application_id, ReviewAssignment.state)):
+        found.setdefault(application_id, {})[state] = count
+    return found
+
+
+def find_last_entry(session: Session, noun: str, noun_id: int) -> int:
+    """The number of the last entry of the history about a thing; forms carry it, so that whoever comes second is told."""
+    query = select(func.max(HistoryEntry.id)).where(HistoryEntry.noun == noun, HistoryEntry.noun_id == noun_id)
+    return session.scalar(query) or 0
+
+
+def find_entries_since(session: Session, noun: str, noun_id: int, seen: int) -> Sequence[HistoryEntry]:
+    """What happened to a thing after that entry, the first first."""
+    query = select(HistoryEntry).where(HistoryEntry.noun == noun, HistoryEntry.noun_id == noun_id, HistoryEntry.id > seen)
+    return session.scalars(query.order_by(HistoryEntry.id)).all()

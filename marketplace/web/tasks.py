@@ -1,0 +1,190 @@
+"""What waits for me: one list of all that the platform asks of a person, by how urgent it is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, g, render_template, request, url_for
+from sqlalchemy import and_, func, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from marketplace.domain.access import Viewer
+from marketplace.domain.lifecycle import _
+from marketplace.domain.tasks import Count, Urgency, count_to, urgency
+from marketplace.faults import said
+from marketplace.guard import current_viewer, for_the_logged_in, now
+from marketplace.records.calendar import find_calendar
+from marketplace.records.notices import Notice
+from marketplace.records.tasks import Task, count_tasks, find_tasks, waits_for
+from marketplace.site import current_site
+from marketplace.web.addresses import address_of
+from marketplace.web.language import say
+from marketplace.web.paging import Paging, paged
+from marketplace.web.wording import day
+
+log = logging.getLogger("jigai.tasks")
+pages = Blueprint("tasks", __name__)
+SIZE = 50
+FIRST = 5
+GROUPS = {
+    Urgency.LATE: _("超期"),
+    Urgency.TODAY: _("今天"),
+    Urgency.WEEK: _("本周"),
+    Urgency.LATER: _("以后"),
+    Urgency.OPEN: _("没有期限"),
+}
+# What a task is about, as people call it; what is not here is called 其他.
+NOUNS = {
+    "application": _("入库申报"),
+    "window": _("申报窗口"),
+    "review": _("评审"),
+    "review_assignment": _("评审"),
+    "assignment": _("评审"),
+    "review_expert": _("评审专家"),
+    "objection": _("公示异议"),
+    "solution": _("方案"),
+    "own_solution": _("方案"),
+    "solution_version": _("方案"),
+    "solution_call": _("方案征集"),
+    "product_listing": _("推荐产品"),
+    "provider": _("服务商"),
+    "rating": _("评价"),
+    "rating_event": _("评价"),
+    "evaluation": _("定期评估"),
+    "evaluation_round": _("定期评估"),
+    "evaluation_result": _("定期评估"),
+    "certificate": _("资质证照"),
+    "provider_certificates": _("资质证照"),
+    "adjustment": _("动态调整"),
+    "appeal": _("申诉"),
+    "registration": _("注册和认领"),
+    "account": _("账号和成员"),
+    "organisation": _("账号和成员"),
+    "job": _("平台运行"),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One task as it is shown. `count`: how its term was counted, None without one."""
+
+    sentence: str
+    word: str
+    address: str
+    urgency: Urgency
+    due: date | None
+    count: Count | None
+
+    @property
+    def left(self) -> str:
+        """How long is left, in working days, as the platform says it everywhere."""
+        if self.count is None:
+            return say("没有期限")
+        if self.urgency is Urgency.TODAY:
+            return say("今天 24:00 前")
+        if self.urgency is Urgency.LATE:
+            return say("超期 {days} 个工作日", days=-self.count.days)
+        return say("剩 {days} 个工作日", days=self.count.days)
+
+    @property
+    def term(self) -> str:
+        """The day itself."""
+        if self.due is None or self.urgency is Urgency.TODAY:
+            return ""
+        if self.urgency is Urgency.LATE:
+            return say("应于 {date}", date=day(self.due))
+        return say("至 {date}", date=day(self.due))
+
+
+@dataclass(frozen=True)
+class Group:
+    urgency: Urgency
+    word: str
+    rows: Sequence[Row]
+
+    @property
+    def size(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True)
+class Inbox:
+    groups: Sequence[Group]
+    nouns: Sequence[tuple[str, str, int]]
+    chosen: str
+    total: int
+    paging: Paging
+
+
+@pages.get("/inbox")
+@for_the_logged_in
+def page() -> str:
+    with current_site().database.reading() as session:
+        return render_template("tasks/page.html", inbox=read_inbox(session, current_viewer(), request.args.get("noun", "")))
+
+
+def read_inbox(session: Session, viewer: Viewer, asked: str) -> Inbox:
+    counts = count_tasks(session, viewer)
+    chosen = asked if asked in counts else ""
+    paging = paged(counts[chosen] if chosen else sum(counts.values()), SIZE, "tasks.page", noun=chosen)
+    rows = rows_of(session, find_tasks(session, viewer, noun=chosen, offset=paging.offset, most=SIZE))
+    groups = [Group(key, say(GROUPS[key]), list(found)) for key, found in groupby(rows, key=lambda row: row.urgency)]
+    return Inbox(groups, [(noun, word_of(noun), count) for noun, count in counts.items()], chosen, sum(counts.values()), paging)
+
+
+def read_first(session: Session, viewer: Viewer) -> Sequence[Row]:
+    """The most urgent ones, for the home page; nobody waits for whom nobody knows."""
+    return rows_of(session, find_tasks(session, viewer, most=FIRST)) if viewer.is_known else []
+
+
+def rows_of(session: Session, tasks: Sequence[Task]) -> list[Row]:
+    today = now().astimezone(ZoneInfo(current_site().pilot.city.zone)).date()
+    calendar = find_calendar(session) if any(task.due for task in tasks) else None
+    return [
+        Row(
+            sentence=said(task.message, task.values),
+            word=word_of(task.noun),
+            address=address_of(task.noun, task.public_ref) or url_for("tasks.page"),
+            urgency=urgency(task.due, today),
+            due=task.due,
+            count=count_to(task.due, today, calendar) if task.due and calendar else None,
+        )
+        for task in tasks
+    ]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How much waits for a person, for the head of every page."""
+
+    tasks: int = 0
+    unread: int = 0
+
+
+def waiting() -> Waiting:
+    """One statement, once a request. A page is never lost for want of these two numbers."""
+    viewer = current_viewer()
+    if not viewer.is_known:
+        return Waiting()
+    if "waiting" not in g:
+        g.waiting = Waiting()
+        try:
+            with current_site().database.reading() as session:
+                tasks = select(func.count()).select_from(Task).where(waits_for(viewer)).scalar_subquery()
+                mine = and_(Notice.account_id == viewer.account_id, Notice.read_at.is_(None))
+                unread = select(func.count()).select_from(Notice).where(mine).scalar_subquery()
+                g.waiting = Waiting(*session.execute(select(tasks, unread)).one())
+        except DBAPIError:
+            log.warning("what waits for a person could not be counted", exc_info=True)
+    found: Waiting = g.waiting
+    return found
+
+
+def word_of(noun: str) -> str:
+    return say(NOUNS.get(noun, _("其他")))

@@ -1,0 +1,21 @@
+"""What people type into forms, as values: days and numbers, or nothing where it cannot be one."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from marketplace.site import current_site
+
+
+def typed_day(text: str) -> date | None:
+    """YYYY-MM-DD, as browsers send a day; None for nothing and for what is no day."""
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        return None
+
+
+def local_day(moment: datetime) -> date:
+    """The day that it is then where the pilot is."""
+    return moment.astimezone(ZoneInfo(current_site().pilot.city.zone)).date()
