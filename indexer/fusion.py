@@ -20,6 +20,8 @@ Ids = NDArray[np.int64]
 Owners = NDArray[np.int64]
 
 DENSE_DEPTH = 100
+# Cosines that differ by less differ by the processor's rounding only: stretched to the full scale it would decide a ranking.
+ROUNDING = 1e-5
 # Of this many candidates all passages are read.
 READ = 200
 LEXICAL_WEIGHT = 0.5
@@ -115,7 +117,7 @@ def stretched(scores: Vector) -> Vector:
     depth = min(DENSE_DEPTH, len(finite))
     low = float(np.partition(finite, len(finite) - depth)[len(finite) - depth])
     high = float(finite.max())
-    if high - low < 1e-9:
+    if high - low < ROUNDING:
         return np.asarray(np.isfinite(scores) & (scores >= low), np.float32)
     return np.asarray(np.clip((scores - np.float32(low)) / np.float32(high - low), 0.0, 1.0), np.float32)
 

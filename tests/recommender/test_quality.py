@@ -81,7 +81,7 @@ def test_history_of_judged_problems_is_dropped(tmp_path: Path, store: EmbeddingS
     documents = [f'{{"_id": "{name}", "title": "设备维护方案", "text": "监测设备，提前报警。"}}' for name in "abc"]
     (tmp_path / "c.jsonl").write_text("\n".join(documents), encoding="utf-8")
     (tmp_path / "q.jsonl").write_text(
-        '{"_id": "q", "text": "压机坏了才修，停一次半天"}\n{"_id": "old", "text": "压机坏了才修，停一次一天"}\n', encoding="utf-8"
+        '{"_id": "q", "text": "压机坏了才修，停一次半天"}\n{"_id": "old", "text": "压机坏了才修，停一次要半天"}\n', encoding="utf-8"
     )
     (tmp_path / "r.tsv").write_text("q\tc\t3\n", encoding="utf-8")
     rows = ['{"problem_id": "old", "solution_id": "c", "decision": "accepted"}', '{"problem_id": "q", "solution_id": "a"}']

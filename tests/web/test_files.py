@@ -99,7 +99,7 @@ def test_an_area_says_itself_who_may_read(app: Flask, own_site: Site, monkeypatc
 
 
 def test_a_public_file_is_everybody_s_and_not_noted(app: Flask, own_site: Site) -> None:
-    public_id = put(own_site, is_public=True)
+    public_id = put(own_site, noun="window", is_public=True)
     assert fetched(app, "anyone", public_id) == 200
     assert downloads(own_site) == 0
 
