@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.actions import decisions, transition
 from marketplace.actions.adjustments_told import ADJUSTMENT, ask_to_rectify, tell_decision
-from marketplace.actions.reviews_meanwhile import refuse_if_moved
+from marketplace.actions.meanwhile import refuse_if_moved
 from marketplace.actions.roles import actor_of, roles_on
 from marketplace.actions.tasks import close_tasks
 from marketplace.domain.access import Role, Viewer, may_act_for

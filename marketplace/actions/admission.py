@@ -11,8 +11,8 @@ from marketplace.actions import decisions, transition
 from marketplace.actions.admission_entry import enter_pool
 from marketplace.actions.application_steps import locked
 from marketplace.actions.history import record
+from marketplace.actions.meanwhile import refuse_if_moved, told
 from marketplace.actions.reviews import send_letter
-from marketplace.actions.reviews_meanwhile import refuse_if_moved, told
 from marketplace.actions.reviews_tasks import APPLICATION, ask_deciders, close_review_tasks, tell_applicant
 from marketplace.actions.roles import actor_of
 from marketplace.actions.tasks import close_tasks
@@ -29,8 +29,9 @@ from marketplace.records.applications import ProviderApplication
 from marketplace.records.calendar import find_calendar
 from marketplace.records.database import Database
 from marketplace.records.decisions import Decision
+from marketplace.records.history import find_entries_since
 from marketplace.records.objections import count_objections
-from marketplace.records.reviews import Review, find_entries_since, find_review
+from marketplace.records.reviews import Review, find_review
 from marketplace.records.windows import ApplicationWindow
 
 EVENTS = ("publish", "admit", "refuse")

@@ -35,7 +35,7 @@ from marketplace.actions.adjustments_told import (
     tell_unflagged,
 )
 from marketplace.actions.history import record
-from marketplace.actions.reviews_meanwhile import refuse_if_moved
+from marketplace.actions.meanwhile import refuse_if_moved
 from marketplace.actions.roles import actor_of, roles_on
 from marketplace.actions.tasks import close_tasks
 from marketplace.domain.access import Role

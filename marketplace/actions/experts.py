@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.actions import transition
 from marketplace.actions.history import record
-from marketplace.actions.reviews_meanwhile import refuse_if_moved
+from marketplace.actions.meanwhile import refuse_if_moved
 from marketplace.actions.roles import actor_of
 from marketplace.domain.access import Role, Viewer
 from marketplace.domain.experts import TABLE, ExpertDraft, check

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.actions import transition
 from marketplace.actions.history import record
-from marketplace.actions.reviews_meanwhile import told
+from marketplace.actions.meanwhile import told
 from marketplace.actions.reviews_tasks import DECIDERS
 from marketplace.actions.roles import actor_of
 from marketplace.actions.tasks import close_tasks, open_task
@@ -21,8 +21,9 @@ from marketplace.domain.review_rules import ReviewRules
 from marketplace.domain.working_days import term
 from marketplace.records.calendar import find_calendar
 from marketplace.records.database import Database
+from marketplace.records.history import find_entries_since
 from marketplace.records.objections import Objection, count_recent
-from marketplace.records.reviews import Review, find_entries_since
+from marketplace.records.reviews import Review
 
 NOUN = "objection"
 WINDOW = timedelta(hours=24)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from marketplace.actions import transition
 from marketplace.actions.application_steps import locked
 from marketplace.actions.jobs import enqueue_job
-from marketplace.actions.reviews_meanwhile import refuse_if_moved
+from marketplace.actions.meanwhile import refuse_if_moved
 from marketplace.actions.reviews_standing import standing_of
 from marketplace.actions.reviews_tasks import (
     APPLICATION,

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from marketplace.actions.application_steps import locked
 from marketplace.actions.history import record
+from marketplace.actions.meanwhile import refuse_if_moved
 from marketplace.actions.reviews import move_assignment
-from marketplace.actions.reviews_meanwhile import refuse_if_moved
 from marketplace.actions.reviews_standing import keys_of, units_of
 from marketplace.actions.reviews_tasks import ASSIGNMENT, REVIEW, ask_expert, ask_organisers
 from marketplace.actions.roles import actor_of

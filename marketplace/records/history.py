@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -150,3 +150,9 @@ def find_broken_link(
             done += len(some)
             step(done)
     return number + 1 if place < len(expected) else None
+
+
+def find_entries_since(session: Session, noun: str, noun_id: int, seen: int) -> Sequence[HistoryEntry]:
+    """What happened to a thing after that entry, the first first."""
+    query = select(HistoryEntry).where(HistoryEntry.noun == noun, HistoryEntry.noun_id == noun_id, HistoryEntry.id > seen)
+    return session.scalars(query.order_by(HistoryEntry.id)).all()

@@ -132,9 +132,3 @@ def find_last_entry(session: Session, noun: str, noun_id: int) -> int:
     """The number of the last entry of the history about a thing; forms carry it, so that whoever comes second is told."""
     query = select(func.max(HistoryEntry.id)).where(HistoryEntry.noun == noun, HistoryEntry.noun_id == noun_id)
     return session.scalar(query) or 0
-
-
-def find_entries_since(session: Session, noun: str, noun_id: int, seen: int) -> Sequence[HistoryEntry]:
-    """What happened to a thing after that entry, the first first."""
-    query = select(HistoryEntry).where(HistoryEntry.noun == noun, HistoryEntry.noun_id == noun_id, HistoryEntry.id > seen)
-    return session.scalars(query.order_by(HistoryEntry.id)).all()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, request, url_for
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from marketplace.actions import certificates as actions
@@ -15,10 +14,10 @@ from marketplace.files.store import StoredBlob
 from marketplace.guard import current_viewer, not_found, now, permission
 from marketplace.records.certificates import find_certificate, find_certificates
 from marketplace.records.files import Attachment
-from marketplace.records.providers import Provider
 from marketplace.records.tasks import Task
 from marketplace.site import current_site
 from marketplace.web.language import say
+from marketplace.web.ratings_shown import rated_provider
 from marketplace.web.refusals import form_page
 from marketplace.web.terms import today
 from marketplace.web.typed import typed_day
@@ -34,7 +33,10 @@ def show(public_id: str) -> Response:
     """A provider's certificates, the first to expire first."""
     typed = dict.fromkeys(_TYPED, "")
     with current_site().database.reading() as session:
-        if (asked := request.args.get("replaces", "")) and (old := find_certificate(session, asked)) is not None:
+        provider = rated_provider(session, public_id, current_viewer())
+        asked = request.args.get("replaces", "")
+        old = find_certificate(session, asked) if asked else None
+        if old is not None and old.provider_id == provider.id:
             typed |= {"kind": old.kind, "name": old.name, "number": old.number, "replaces": asked}
     return _page(public_id, typed)
 
@@ -44,7 +46,7 @@ def _page(
 ) -> Response:
     viewer = current_viewer()
     with current_site().database.reading() as session:
-        provider = _readable(session, public_id)
+        provider = rated_provider(session, public_id, current_viewer())
         rows = find_certificates(session, provider.id)
         attached = select(Attachment).where(Attachment.noun == actions.NOUN, Attachment.noun_id.in_([row.id for row in rows]))
         files: dict[int, list[Attachment]] = {}
@@ -67,14 +69,6 @@ def _page(
         )
 
 
-def _readable(session: Session, public_id: str) -> Provider:
-    viewer = current_viewer()
-    provider = session.scalar(select(Provider).where(Provider.public_id == public_id))
-    if provider is None or not (may(viewer, "read", "rating") or provider.id in viewer.provider_ids):
-        not_found()
-    return provider
-
-
 @pages.post("/certificates/<public_id>")
 @permission("read", "rating")
 def add(public_id: str) -> Response:
@@ -83,7 +77,7 @@ def add(public_id: str) -> Response:
     typed = {name: request.form.get(name, "").strip() for name in _TYPED}
     draft = CertificateDraft(typed["kind"], typed["name"], typed["number"], typed_day(typed["issued"]), typed_day(typed["expires"]))
     with site.database.reading() as session:
-        provider = _readable(session, public_id)
+        provider = rated_provider(session, public_id, current_viewer())
         number = provider.id
         old = find_certificate(session, typed["replaces"]) if typed["replaces"] else None
         if typed["replaces"] and (old is None or old.provider_id != number):
@@ -112,7 +106,7 @@ def confirm(public_id: str) -> Response:
     """In the yearly re-check: what stands here still holds."""
     site = current_site()
     with site.database.reading() as session:
-        number = _readable(session, public_id).id
+        number = rated_provider(session, public_id, current_viewer()).id
     try:
         actions.confirm_all(site.database, number, viewer=current_viewer(), at=now())
     except RefusedError as error:

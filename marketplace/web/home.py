@@ -24,6 +24,7 @@ from marketplace.records.solutions import Solution
 from marketplace.site import current_site
 from marketplace.web.cards import published
 from marketplace.web.tasks import read_first
+from marketplace.web.terms import days
 
 pages = Blueprint("home", __name__)
 LATEST = 4
@@ -60,6 +61,8 @@ class Home:
 @open_to_all
 def page() -> str:
     site = current_site()
+    if current_viewer().is_known:
+        days()  # before the session: a page holds one connection at a time
     with site.database.reading() as session:
         home = read_home(session, [sector.key for sector in site.pilot.sectors])
         return render_template("home/page.html", home=home, first_tasks=read_first(session, current_viewer()))

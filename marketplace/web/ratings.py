@@ -25,7 +25,7 @@ from marketplace.site import current_site
 from marketplace.web.files import READERS
 from marketplace.web.language import say
 from marketplace.web.paging import paged
-from marketplace.web.ratings_shown import event_words, kind_word, read_rating
+from marketplace.web.ratings_shown import event_words, kind_word, rated_provider, read_rating
 from marketplace.web.refusals import form_page, sentence_of
 from marketplace.web.terms import today
 from marketplace.web.typed import typed_day
@@ -72,7 +72,7 @@ def show(public_id: str) -> str:
     """One provider's rating: its own, or any for staff. Another's is as absent as one that does not exist."""
     site, viewer = current_site(), current_viewer()
     with site.database.reading() as session:
-        provider = _readable(session, public_id, viewer)
+        provider = rated_provider(session, public_id, viewer)
         page = read_rating(session, provider, today=today(), rules=site.pilot.rating)
         return render_template(
             "ratings/show.html",
@@ -86,13 +86,6 @@ def show(public_id: str) -> str:
         )
 
 
-def _readable(session: Session, public_id: str, viewer: Viewer) -> Provider:
-    provider = session.scalar(select(Provider).where(Provider.public_id == public_id))
-    if provider is None or not (may(viewer, "read", "rating") or provider.id in viewer.provider_ids):
-        not_found()
-    return provider
-
-
 @pages.get("/ratings/events/<public_id>")
 @permission("read", "rating")
 def event(public_id: str) -> str | Response:
@@ -104,7 +97,7 @@ def _event_page(public_id: str, refused: Refused | None = None) -> Response:
     viewer = current_viewer()
     with current_site().database.reading() as session:
         found = find_event(session, public_id) or not_found()
-        provider = _readable(session, found.provider.public_id, viewer)
+        provider = rated_provider(session, found.provider.public_id, viewer)
         by = session.get(RatingEvent, found.superseded_by) if found.superseded_by else None
         body = render_template(
             "ratings/event.html",
@@ -168,7 +161,7 @@ def enter(public_id: str) -> Response:
         return _form(public_id, typed, errors=errors)
     assert isinstance(stored, StoredBlob)
     with site.database.reading() as session:
-        provider_id = _readable(session, public_id, current_viewer()).id
+        provider_id = rated_provider(session, public_id, current_viewer()).id
         old = (find_event(session, typed["replaces"]) or not_found()).id if typed.get("replaces") else None
     try:
         actions.enter_event(
@@ -187,7 +180,7 @@ def _form(
     kind = KINDS.get(EventKind(typed["kind"])) if typed.get("kind") in set(EventKind) else None
     names = ("on", "project", "replaces", "why", *(field.key for field in (kind.fields if kind else ())))
     with current_site().database.reading() as session:
-        provider = _readable(session, public_id, current_viewer())
+        provider = rated_provider(session, public_id, current_viewer())
         return form_page(
             "ratings/new_event.html",
             refused=refused,

@@ -10,10 +10,12 @@ from statistics import median
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from marketplace.domain.access import Viewer, may
 from marketplace.domain.providers import SEARCHABLE
 from marketplace.domain.rating_events import ASPECTS, KINDS, EventKind, stars
 from marketplace.domain.rating_rules import RatingRules
 from marketplace.domain.ratings import Bin, Part, Prospect, Rating, histogram, prospects, rate
+from marketplace.guard import not_found
 from marketplace.records.files import Attachment
 from marketplace.records.providers import Provider
 from marketplace.records.ratings import RatingEvent, RatingScore, find_events, find_history, find_mean
@@ -173,3 +175,11 @@ def event_words(event: RatingEvent) -> str:
 
 def aspect_word(key: str) -> str:
     return say(next(field.label for field in KINDS[EventKind.ENTERPRISE_RATING].fields if field.key == key))
+
+
+def rated_provider(session: Session, public_id: str, viewer: Viewer) -> Provider:
+    """The provider whose rating and certificates this person may read: its own, or any for staff; another's is not found."""
+    provider = session.scalar(select(Provider).where(Provider.public_id == public_id))
+    if provider is None or not (may(viewer, "read", "rating") or provider.id in viewer.provider_ids):
+        not_found()
+    return provider

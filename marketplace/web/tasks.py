@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from itertools import groupby
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, g, render_template, request, url_for
 from sqlalchemy import and_, func, select
@@ -16,16 +14,16 @@ from sqlalchemy.orm import Session
 
 from marketplace.domain.access import Viewer
 from marketplace.domain.lifecycle import _
-from marketplace.domain.tasks import Count, Urgency, count_to, urgency
+from marketplace.domain.tasks import Urgency, urgency
 from marketplace.faults import said
-from marketplace.guard import current_viewer, for_the_logged_in, now
-from marketplace.records.calendar import find_calendar
+from marketplace.guard import current_viewer, for_the_logged_in
 from marketplace.records.notices import Notice
 from marketplace.records.tasks import Task, count_tasks, find_tasks, waits_for
 from marketplace.site import current_site
 from marketplace.web.addresses import address_of
 from marketplace.web.language import say
 from marketplace.web.paging import Paging, paged
+from marketplace.web.terms import Until, days, left_word, today, until_of
 from marketplace.web.wording import day
 
 log = logging.getLogger("jigai.tasks")
@@ -72,34 +70,26 @@ NOUNS = {
 
 @dataclass(frozen=True)
 class Row:
-    """One task as it is shown. `count`: how its term was counted, None without one."""
+    """One task as it is shown. `until`: its term and how it was counted, None without one."""
 
     sentence: str
     word: str
     address: str
     urgency: Urgency
-    due: date | None
-    count: Count | None
+    until: Until | None
 
     @property
     def left(self) -> str:
         """How long is left, in working days, as the platform says it everywhere."""
-        if self.count is None:
-            return say("没有期限")
-        if self.urgency is Urgency.TODAY:
-            return say("今天 24:00 前")
-        if self.urgency is Urgency.LATE:
-            return say("超期 {days} 个工作日", days=-self.count.days)
-        return say("剩 {days} 个工作日", days=self.count.days)
+        return left_word(self.until.due) if self.until else say("没有期限")
 
     @property
     def term(self) -> str:
         """The day itself."""
-        if self.due is None or self.urgency is Urgency.TODAY:
+        if self.until is None or self.urgency is Urgency.TODAY:
             return ""
-        if self.urgency is Urgency.LATE:
-            return say("应于 {date}", date=day(self.due))
-        return say("至 {date}", date=day(self.due))
+        words = _("应于 {date}") if self.urgency is Urgency.LATE else _("至 {date}")
+        return said(words, {"date": day(self.until.due)})
 
 
 @dataclass(frozen=True)
@@ -125,6 +115,7 @@ class Inbox:
 @pages.get("/inbox")
 @for_the_logged_in
 def page() -> str:
+    days()  # before the session: a page holds one connection at a time
     with current_site().database.reading() as session:
         return render_template("tasks/page.html", inbox=read_inbox(session, current_viewer(), request.args.get("noun", "")))
 
@@ -133,27 +124,24 @@ def read_inbox(session: Session, viewer: Viewer, asked: str) -> Inbox:
     counts = count_tasks(session, viewer)
     chosen = asked if asked in counts else ""
     paging = paged(counts[chosen] if chosen else sum(counts.values()), SIZE, "tasks.page", noun=chosen)
-    rows = rows_of(session, find_tasks(session, viewer, noun=chosen, offset=paging.offset, most=SIZE))
+    rows = rows_of(find_tasks(session, viewer, noun=chosen, offset=paging.offset, most=SIZE))
     groups = [Group(key, say(GROUPS[key]), list(found)) for key, found in groupby(rows, key=lambda row: row.urgency)]
     return Inbox(groups, [(noun, word_of(noun), count) for noun, count in counts.items()], chosen, sum(counts.values()), paging)
 
 
 def read_first(session: Session, viewer: Viewer) -> Sequence[Row]:
     """The most urgent ones, for the home page; nobody waits for whom nobody knows."""
-    return rows_of(session, find_tasks(session, viewer, most=FIRST)) if viewer.is_known else []
+    return rows_of(find_tasks(session, viewer, most=FIRST)) if viewer.is_known else []
 
 
-def rows_of(session: Session, tasks: Sequence[Task]) -> list[Row]:
-    today = now().astimezone(ZoneInfo(current_site().pilot.city.zone)).date()
-    calendar = find_calendar(session) if any(task.due for task in tasks) else None
+def rows_of(tasks: Sequence[Task]) -> list[Row]:
     return [
         Row(
             sentence=said(task.message, task.values),
             word=word_of(task.noun),
             address=address_of(task.noun, task.public_ref) or url_for("tasks.page"),
-            urgency=urgency(task.due, today),
-            due=task.due,
-            count=count_to(task.due, today, calendar) if task.due and calendar else None,
+            urgency=urgency(task.due, today()),
+            until=until_of(task.due) if task.due else None,
         )
         for task in tasks
     ]

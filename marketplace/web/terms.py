@@ -18,6 +18,7 @@ from marketplace.records.calendar import CalendarDay
 from marketplace.site import current_site
 from marketplace.web.language import say
 from marketplace.web.wording import day as day_word
+from marketplace.web.wording import sep
 
 
 class Days(NamedTuple):
@@ -54,6 +55,7 @@ class Until:
     left: int
     words: str
     start: date
+    end: date
     weekends: tuple[Span, ...]
     holidays: tuple[Span, ...]
     made_up: tuple[Span, ...]
@@ -78,17 +80,22 @@ def days() -> Days:
     return found
 
 
-def left_words(due: date) -> str:
-    """剩 3 个工作日（至 2026-11-25） · 今天 24:00 前 · 超期 2 个工作日（至 …）, for places without room for how it was counted."""
+def left_word(due: date) -> str:
+    """剩 3 个工作日 · 今天 24:00 前 · 超期 2 个工作日, without the day itself."""
     here = today()
-    left = days_left(here, due, days().calendar)
-    until = day_word(due)
     if due == here:
         return say("今天 24:00 前")
+    left = days_left(here, due, days().calendar)
     # A term that ended on the last working day before a weekend is over, though no working day has passed since.
     if due < here:
-        return say("超期 {n} 个工作日（至 {day}）", n=-left, day=until) if left else say("已到期（至 {day}）", day=until)
-    return say("剩 {n} 个工作日（至 {day}）", n=left, day=until)
+        return say("超期 {days} 个工作日", days=-left) if left else say("已到期")
+    return say("剩 {days} 个工作日", days=left)
+
+
+def left_words(due: date) -> str:
+    """The same with the day: 剩 3 个工作日（至 2026-11-25）, for places without room for how it was counted."""
+    until = f"{sep('（')}{say('至 {date}', date=day_word(due))}{sep('）')}"
+    return left_word(due) + (until if due != today() else "")
 
 
 def until_of(due: date) -> Until:
@@ -101,6 +108,7 @@ def until_of(due: date) -> Until:
         left=found.days,
         words=left_words(due),
         start=found.first,
+        end=found.last,
         weekends=spans(found.weekends, {}),
         holidays=spans(found.holidays, known.names),
         made_up=spans(found.made_up, known.names),

@@ -256,6 +256,9 @@ def test_certificates_by_pages(own_browsers: dict[str, Browser], own_demo: Site)
     rival = f"/certificates/{rival_of(own_demo)}"
     answer = manager.post(rival, {**data, "replaces": row, "proof": (io.BytesIO(PDF), "x.pdf")}, form=rival)
     assert answer.status_code == 404
+    # Nor does its name fill in a rival's form.
+    assert 'value="营业执照"' in provider.get(f"{address}?replaces={row}").text
+    assert 'value="营业执照"' not in own_browsers["provider2"].get(f"{rival}?replaces={row}").text
     assert manager.post(f"/certificates/one/{row}/compare", form=address).status_code == 303
     assert provider.post(f"/certificates/one/{row}/compare", form=address).status_code == 403
     assert provider.post(address, {**data, "replaces": row, "proof": (io.BytesIO(PDF), "新.pdf")}, form=address).status_code == 303

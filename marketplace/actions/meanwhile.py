@@ -1,4 +1,4 @@
-"""Two people at one application: whoever comes second is told who did what and when, and nothing happens."""
+"""Two people at one thing: whoever comes second is told who did what and when, and nothing happens."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from marketplace.domain.lifecycle import Refused, RefusedError, _
-from marketplace.records.history import HistoryEntry
-from marketplace.records.reviews import find_entries_since
+from marketplace.records.history import HistoryEntry, find_entries_since
 
 # Verb of the history → what whoever comes second is told.
 _SAID: Mapping[str, str] = {
