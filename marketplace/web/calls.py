@@ -25,6 +25,7 @@ from marketplace.web.addresses import ADDRESSES
 from marketplace.web.cards import in_pool
 from marketplace.web.catalogue_form import Faults, sentences
 from marketplace.web.language import say
+from marketplace.web.paging import Paging, paged
 from marketplace.web.typed import local_day, typed_day
 
 pages = Blueprint("calls", __name__)
@@ -44,9 +45,7 @@ class CallRow:
 @dataclass(frozen=True)
 class CallList:
     rows: Sequence[CallRow]
-    total: int
-    page: int
-    size: int
+    paging: Paging
 
 
 @dataclass(frozen=True)
@@ -72,17 +71,17 @@ def _readable(viewer: Viewer) -> ColumnElement[bool]:
 @open_to_all
 def index() -> str:
     with current_site().database.reading() as session:
-        found = read_list(session, current_viewer(), max(1, request.args.get("page", 1, int)))
+        found = read_list(session, current_viewer())
         return render_template("calls/index.html", found=found, today=local_day(now()))
 
 
-def read_list(session: Session, viewer: Viewer, page: int) -> CallList:
+def read_list(session: Session, viewer: Viewer) -> CallList:
     """Those that run first, then by their last day, the newest first."""
-    size = current_site().pilot.thresholds.page_size
     total = session.scalar(select(func.count()).select_from(SolutionCall).where(_readable(viewer))) or 0
+    paging = paged(total, current_site().pilot.thresholds.page_size, "calls.index")
     query = select(SolutionCall).where(_readable(viewer)).order_by(SolutionCall.closes.desc(), SolutionCall.id.desc())
-    calls = session.scalars(query.limit(size).offset((page - 1) * size)).all()
-    return CallList(sorted(_rows(session, calls), key=lambda row: not row.running), total, page, size)
+    calls = session.scalars(query.limit(paging.size).offset(paging.offset)).all()
+    return CallList(sorted(_rows(session, calls), key=lambda row: not row.running), paging)
 
 
 def _rows(session: Session, calls: Sequence[SolutionCall]) -> list[CallRow]:

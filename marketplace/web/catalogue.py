@@ -33,6 +33,7 @@ from marketplace.site import current_site
 from marketplace.web.addresses import ADDRESSES
 from marketplace.web.catalogue_shown import ShownDifference, ShownField, ShownFinding, shown_differences, shown_fields, shown_findings
 from marketplace.web.language import say
+from marketplace.web.paging import Paging, paged
 from marketplace.web.typed import local_day
 
 pages = Blueprint("catalogue", __name__)
@@ -60,9 +61,7 @@ class DeskRow:
 class Desk:
     rows: Sequence[DeskRow]
     providers: Sequence[Provider]
-    total: int
-    page: int
-    size: int
+    paging: Paging
 
 
 @dataclass(frozen=True)
@@ -110,17 +109,17 @@ def own_solution(session: Session, public_id: str) -> Solution:
 @permission("write", "catalogue")
 def desk() -> str:
     with current_site().database.reading() as session:
-        return render_template("catalogue/desk.html", desk=read_desk(session, current_viewer(), max(1, request.args.get("page", 1, int))))
+        return render_template("catalogue/desk.html", desk=read_desk(session, current_viewer()))
 
 
-def read_desk(session: Session, viewer: Viewer, page: int) -> Desk:
-    size = current_site().pilot.thresholds.page_size
+def read_desk(session: Session, viewer: Viewer) -> Desk:
     own = Solution.provider_id.in_(viewer.provider_ids)
     total = session.scalar(select(func.count()).select_from(Solution).where(own)) or 0
+    paging = paged(total, current_site().pilot.thresholds.page_size, "catalogue.desk")
     query = select(Solution).where(own).options(joinedload(Solution.provider)).order_by(Solution.id.desc())
-    solutions = session.scalars(query.limit(size).offset((page - 1) * size)).all()
+    solutions = session.scalars(query.limit(paging.size).offset(paging.offset)).all()
     providers = session.scalars(select(Provider).where(Provider.id.in_(viewer.provider_ids)).order_by(Provider.id)).all()
-    return Desk(_rows(session, solutions, viewer), providers, total, page, size)
+    return Desk(_rows(session, solutions, viewer), providers, paging)
 
 
 def _rows(session: Session, solutions: Sequence[Solution], viewer: Viewer) -> list[DeskRow]:

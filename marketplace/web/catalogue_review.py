@@ -31,6 +31,7 @@ from marketplace.web.addresses import ADDRESSES
 from marketplace.web.catalogue import version_page
 from marketplace.web.catalogue_shown import ShownDifference, ShownField, ShownFinding, shown_differences, shown_fields, shown_findings
 from marketplace.web.language import say
+from marketplace.web.paging import Paging, paged
 
 pages = Blueprint("catalogue_review", __name__)
 ADDRESSES[VERSION] = lambda ref: url_for("catalogue_review.show", public_id=ref)
@@ -52,9 +53,7 @@ class Waiting:
 @dataclass(frozen=True)
 class ReviewDesk:
     rows: Sequence[Waiting]
-    total: int
-    page: int
-    size: int
+    paging: Paging
 
 
 @dataclass(frozen=True)
@@ -78,19 +77,19 @@ class ReviewPage:
 @permission("review", "catalogue")
 def desk() -> str:
     with current_site().database.reading() as session:
-        return render_template("catalogue/review_desk.html", desk=read_desk(session, max(1, request.args.get("page", 1, int))))
+        return render_template("catalogue/review_desk.html", desk=read_desk(session))
 
 
-def read_desk(session: Session, page: int) -> ReviewDesk:
+def read_desk(session: Session) -> ReviewDesk:
     """What waits, the oldest first."""
-    size = current_site().pilot.thresholds.page_size
     waits = SolutionVersion.state == VersionState.SUBMITTED
     total = session.scalar(select(func.count()).select_from(SolutionVersion).where(waits)) or 0
+    paging = paged(total, current_site().pilot.thresholds.page_size, "catalogue_review.desk")
     loaded = (joinedload(SolutionVersion.solution).joinedload(Solution.provider), joinedload(SolutionVersion.author))
     query = select(SolutionVersion).where(waits).options(*loaded).order_by(SolutionVersion.submitted, SolutionVersion.id)
-    versions = session.scalars(query.limit(size).offset((page - 1) * size)).all()
+    versions = session.scalars(query.limit(paging.size).offset(paging.offset)).all()
     dues = _dues(session, [version.id for version in versions])
-    return ReviewDesk([Waiting(version, dues.get(version.id)) for version in versions], total, page, size)
+    return ReviewDesk([Waiting(version, dues.get(version.id)) for version in versions], paging)
 
 
 def _dues(session: Session, version_ids: Sequence[int]) -> dict[int, date | None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy import func, select
@@ -19,6 +18,7 @@ from marketplace.records.enterprises import Enterprise, find_enterprise
 from marketplace.records.organisations import Organisation
 from marketplace.records.problems import Problem, find_problems_of
 from marketplace.site import current_site
+from marketplace.web.paging import Paging, paged
 
 pages = Blueprint("enterprises", __name__)
 
@@ -29,15 +29,9 @@ class EnterpriseList:
 
     rows: Sequence[Enterprise]
     problems: Mapping[int, int]
-    total: int
-    page: int
-    last_page: int
+    paging: Paging
     sector: str
     text: str
-
-    def address(self, page: int) -> str:
-        pairs = {"q": self.text, "sector": self.sector, "page": str(page) if page > 1 else ""}
-        return f"{url_for('enterprises.index')}?{urlencode({name: value for name, value in pairs.items() if value})}"
 
 
 @pages.get("/enterprises")
@@ -45,36 +39,32 @@ class EnterpriseList:
 def index() -> str:
     site, viewer = current_site(), current_viewer()
     sector = site.pilot.find("sector", request.args.get("sector", ""))
-    wanted = request.args.get("page", "1")
-    number = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 6 else 1
     with site.database.reading() as session:
         found = read_list(
             session,
             sector=sector.key if sector else "",
             text=request.args.get("q", "").strip()[:100],
-            page=max(1, number),
             size=site.pilot.thresholds.page_size,
             counted=may(viewer, "read", "plan"),
         )
         return render_template("enterprises/index.html", found=found, sectors=site.pilot.sectors)
 
 
-def read_list(session: Session, *, sector: str, text: str, page: int, size: int, counted: bool) -> EnterpriseList:
+def read_list(session: Session, *, sector: str, text: str, size: int, counted: bool) -> EnterpriseList:
     query = select(Enterprise).join(Enterprise.organisation)
     if sector:
         query = query.where(Enterprise.sector == sector)
     if text:
         query = query.where(Organisation.name.contains(text, autoescape=True) | (Organisation.credit_code == text))
     total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    last = max(1, -(-total // size))
-    page = min(page, last)
-    rows = session.scalars(query.order_by(Enterprise.id).limit(size).offset((page - 1) * size)).all()
+    paging = paged(total, size, "enterprises.index", q=text, sector=sector)
+    rows = session.scalars(query.order_by(Enterprise.id).limit(paging.size).offset(paging.offset)).all()
     problems: dict[int, int] = {}
     if counted:
         count = select(Problem.enterprise_id, func.count()).where(Problem.state == ProblemState.OPEN)
         count = count.where(Problem.enterprise_id.in_([row.id for row in rows])).group_by(Problem.enterprise_id)
         problems = dict(session.execute(count).all())
-    return EnterpriseList(rows, problems, total, page, last, sector, text)
+    return EnterpriseList(rows, problems, paging, sector, text)
 
 
 @pages.get("/enterprises/mine")

@@ -25,6 +25,7 @@ from marketplace.web.addresses import ADDRESSES
 from marketplace.web.cards import published
 from marketplace.web.catalogue_form import Faults, sentences
 from marketplace.web.language import say
+from marketplace.web.paging import Paging, paged
 from marketplace.web.typed import local_day
 from marketplace.web.wording import term, terms
 
@@ -41,9 +42,7 @@ class Recommended:
     rows: Sequence[ProductListing]
     batches: Sequence[tuple[str, int]]
     batch: str
-    total: int
-    page: int
-    size: int
+    paging: Paging
 
 
 @dataclass(frozen=True)
@@ -69,17 +68,16 @@ def _listed(batch: str = "") -> Select[ProductListing]:
 @open_to_all
 def index() -> str:
     with current_site().database.reading() as session:
-        found = read_recommended(session, request.args.get("batch", ""), max(1, request.args.get("page", 1, int)))
+        found = read_recommended(session, request.args.get("batch", ""))
         return render_template("listings/index.html", found=found)
 
 
-def read_recommended(session: Session, batch: str, page: int) -> Recommended:
-    size = current_site().pilot.thresholds.page_size
+def read_recommended(session: Session, batch: str) -> Recommended:
     counted = _listed().with_only_columns(ProductListing.batch, func.count()).group_by(ProductListing.batch)
     batches = sorted(((name, count) for name, count in session.execute(counted)), reverse=True)
     total = sum(count for name, count in batches if batch in ("", name))
-    rows = _newest(session, batch, size, (page - 1) * size)
-    return Recommended(rows, batches, batch, total, page, size)
+    paging = paged(total, current_site().pilot.thresholds.page_size, "listings.index", batch=batch)
+    return Recommended(_newest(session, batch, paging.size, paging.offset), batches, batch, paging)
 
 
 def _newest(session: Session, batch: str, most: int | None, start: int) -> Sequence[ProductListing]:
@@ -113,13 +111,13 @@ def _cells(row: ProductListing) -> list[str]:
 @permission("manage", "listing")
 def desk() -> str:
     """What is proposed, listed, refused and removed, the newest first."""
-    page, size = max(1, request.args.get("page", 1, int)), current_site().pilot.thresholds.page_size
     loaded = joinedload(ProductListing.solution).joinedload(Solution.provider)
-    query = select(ProductListing).options(loaded).order_by(ProductListing.id.desc()).limit(size).offset((page - 1) * size)
+    query = select(ProductListing).options(loaded).order_by(ProductListing.id.desc())
     with current_site().database.reading() as session:
         total = session.scalar(select(func.count()).select_from(ProductListing)) or 0
-        rows = session.scalars(query).all()
-        return render_template("listings/desk.html", rows=rows, total=total, page=page, size=size)
+        paging = paged(total, current_site().pilot.thresholds.page_size, "listings.desk")
+        rows = session.scalars(query.limit(paging.size).offset(paging.offset)).all()
+        return render_template("listings/desk.html", rows=rows, paging=paging)
 
 
 @pages.get("/listings/new/<solution>")

@@ -6,6 +6,7 @@ import html
 from urllib.parse import quote
 
 import pytest
+from flask import Flask
 
 from tests.opened import Browser
 from tests.web.people import Things
@@ -130,3 +131,19 @@ def test_pages_never_hold_what_a_stranger_typed_as_markup(browsers: dict[str, Br
     ):
         text = browsers["centre"].get(page.replace("{}", quote('"><script>alert(1)</script>'))).text
         assert "<script>alert" not in text
+
+
+@pytest.mark.parametrize("page", ["99999999999999999999", "-1", "0", "二", "1e9"])
+def test_no_list_falls_over_a_page_that_there_is_not(demo_app: Flask, browsers: dict[str, Browser], page: str) -> None:
+    """Every page that takes no name in its address, for whoever may see most of them."""
+    lists = [
+        rule.rule
+        for rule in demo_app.url_map.iter_rules()
+        if not rule.arguments and "GET" in (rule.methods or ()) and rule.endpoint.partition(".")[0] != "assets" and "." not in rule.rule
+    ]
+    assert {"/calls", "/recommended", "/listings", "/catalogue", "/catalogue/review", "/enterprises", "/inbox", "/applications"} <= set(
+        lists
+    )
+    for person in ("admin", "provider"):
+        fallen = [place for place in lists if browsers[person].get(f"{place}?page={quote(page)}").status_code >= 500]
+        assert fallen == []
