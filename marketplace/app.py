@@ -19,7 +19,7 @@ from indexer.opening import open_for_reading, open_for_writing
 from indexer.search import Index
 from indexer.standby import Standby
 from indexer.worker import Worker
-from marketplace import guard, metrics
+from marketplace import guard, metrics, typed_request
 from marketplace.api import routes
 from marketplace.api.errors import answer_of
 from marketplace.faults import fault_of
@@ -131,6 +131,7 @@ def create_app(site: Site) -> Flask:
         MAX_FORM_PARTS=600,
         PREFERRED_URL_SCHEME="https" if settings.is_secure else "http",
     )
+    app.request_class = typed_request.TypedRequest
     app.jinja_env.undefined = StrictUndefined
     app.extensions["jigai"] = site
     guard.install(app, by_session=security.viewer_of_session, has_session=security.has_session, protect=security.csrf.protect)

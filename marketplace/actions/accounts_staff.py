@@ -14,7 +14,7 @@ from marketplace.actions.invitations import invite_within
 from marketplace.actions.links import Address
 from marketplace.actions.memberships import grant, lock_account, withdraw
 from marketplace.actions.notices import notify
-from marketplace.actions.roles import actor_of
+from marketplace.actions.roles import actor_of, must_hold
 from marketplace.actions.second_factor import remove
 from marketplace.actions.sessions import end_sessions
 from marketplace.domain.access import RIGHTS, Role, Viewer
@@ -30,6 +30,7 @@ def invite_staff(
     database: Database, email: str, role: str, organisation: str, areas: Iterable[str], *, viewer: Viewer, link: Address, at: datetime
 ) -> str:
     """Ask somebody to open an account with a role of the staff. The secret of the link; only a demonstration site shows it."""
+    must_hold(viewer, "manage", "account")
     chosen, areas = _staff_role(role, areas)
     with database.writing() as session:
         owner = _organisation(session, organisation, viewer, at)
@@ -40,6 +41,7 @@ def give_role(
     database: Database, account_id: int, role: str, organisation: str, areas: Iterable[str], *, viewer: Viewer, at: datetime
 ) -> None:
     """One more role for somebody who has an account."""
+    must_hold(viewer, "manage", "account")
     chosen, areas = _staff_role(role, areas)
     with database.writing() as session:
         owner = _organisation(session, organisation, viewer, at)
@@ -48,6 +50,7 @@ def give_role(
 
 def take_role(database: Database, account_id: int, membership_id: int, *, viewer: Viewer, at: datetime, why: str) -> None:
     """Take a role of the staff away."""
+    must_hold(viewer, "manage", "account")
     with database.writing() as session:
         _lock_administrators(session)
         row = session.get(Membership, membership_id, populate_existing=True)
@@ -60,6 +63,7 @@ def take_role(database: Database, account_id: int, membership_id: int, *, viewer
 
 def disable(database: Database, account_id: int, *, viewer: Viewer, at: datetime, why: str) -> None:
     """Nobody logs in with it, and its log-ins end at the next request. What it did remains."""
+    must_hold(viewer, "manage", "account")
     with database.writing() as session:
         _lock_administrators(session)
         account = lock_account(session, account_id)
@@ -72,12 +76,14 @@ def disable(database: Database, account_id: int, *, viewer: Viewer, at: datetime
 
 def enable(database: Database, account_id: int, *, viewer: Viewer, at: datetime, why: str) -> None:
     """It may be used again, with its old password and second factor."""
+    must_hold(viewer, "manage", "account")
     with database.writing() as session:
         _switch(session, lock_account(session, account_id), False, viewer, at, _reason(why))
 
 
 def send_reset(database: Database, account_id: int, *, viewer: Viewer, address: str, link: Address, at: datetime) -> str:
     """A letter to the person's own address, by which the person sets a new password."""
+    must_hold(viewer, "manage", "account")
     with database.writing() as session:
         account = lock_account(session, account_id)
         if account.email is None or account.disabled:
@@ -87,6 +93,7 @@ def send_reset(database: Database, account_id: int, *, viewer: Viewer, address: 
 
 def reset_second_factor(database: Database, account_id: int, *, viewer: Viewer, at: datetime, why: str) -> None:
     """For one who lost telephone and recovery codes: the factor goes, the person is told and sets up another one."""
+    must_hold(viewer, "manage", "account")
     why = _reason(why)
     with database.writing() as session:
         lock_account(session, account_id)

@@ -14,7 +14,7 @@ from marketplace.actions.history import record
 from marketplace.actions.meanwhile import refuse_if_moved, told
 from marketplace.actions.reviews import send_letter
 from marketplace.actions.reviews_tasks import APPLICATION, ask_deciders, close_review_tasks, tell_applicant
-from marketplace.actions.roles import actor_of
+from marketplace.actions.roles import actor_of, must_hold, refuse_unless
 from marketplace.actions.tasks import close_tasks
 from marketplace.domain.access import Viewer
 from marketplace.domain.applications import ENDED, TABLE, ApplicationState
@@ -91,6 +91,7 @@ def answer_decision(
     """The second person confirms or rejects, or the first one takes back; what is confirmed happens in this transaction."""
     with database.writing() as session:
         decision = session.get_one(Decision, decision_id)
+        refuse_unless(decision.noun == APPLICATION)
         application = locked(session, decision.noun_id)
         session.refresh(decision)
         if decision.state != DecisionState.PROPOSED:
@@ -151,6 +152,7 @@ def publicity_term(session: Session, application: ProviderApplication, at: datet
 
 def publish_results(database: Database, window_id: int, *, viewer: Viewer, at: datetime) -> ApplicationWindow:
     """公布结果: a window is closed and everything in it is decided; from now on everybody sees who was admitted."""
+    must_hold(viewer, "decide", "review")
     with database.writing() as session:
         window = session.get_one(ApplicationWindow, window_id, with_for_update=True)
         if window.results_published_at is not None:

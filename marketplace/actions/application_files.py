@@ -15,7 +15,7 @@ from marketplace.domain.lifecycle import Refused, RefusedError, _
 from marketplace.files.store import StoredBlob
 from marketplace.records.application_facts import NOUN
 from marketplace.records.database import Database
-from marketplace.records.files import Attachment, find_attachment
+from marketplace.records.files import LETTER, Attachment, find_attachment
 
 MOST_FILES = 200
 
@@ -60,7 +60,8 @@ def remove_document(database: Database, application_id: int, public_id: str, *, 
     with database.writing() as session:
         application = writable(session, application_id, viewer)
         found = find_attachment(session, public_id)
-        if found is None or found.noun != NOUN or found.noun_id != application.id:
+        # A letter of the office hangs on the same application, and is nobody's to take away.
+        if found is None or found.noun != NOUN or found.noun_id != application.id or found.kind == LETTER:
             raise RefusedError(Refused("unknown_file", _("没有这个文件，可能已被去掉。")))
         supersede(session, found, viewer, at)
         application.saved_at, application.saved_by = at, viewer.account_id

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from marketplace.actions import transition
 from marketplace.actions.history import record
 from marketplace.actions.notices import accounts_of_organisation, notify
-from marketplace.actions.roles import actor_of
+from marketplace.actions.roles import actor_of, refuse_unless
 from marketplace.actions.tasks import open_task
-from marketplace.domain.access import Role, Viewer, may_act_for
+from marketplace.domain.access import Role, Viewer, may_apply_for
 from marketplace.domain.applications import TABLE, WRITABLE
 from marketplace.domain.lifecycle import Refused, RefusedError, Transition, _
 from marketplace.records.application_facts import NOUN
@@ -23,7 +23,7 @@ from marketplace.records.applications import ProviderApplication
 def writable(session: Session, application_id: int, viewer: Viewer) -> ProviderApplication:
     """The application under its lock, if this person may write in it now."""
     application = locked(session, application_id)
-    refuse_unless(Role.PROVIDER in viewer.roles and may_act_for(viewer, application.organisation_id, "edit"))
+    refuse_unless(may_apply_for(viewer, application.organisation_id, "edit"))
     if application.state not in WRITABLE:
         raise RefusedError(Refused("not_writable", _("申报已提交，现在不能修改。需要修改时请先撤回，或等退回补正。")))
     return application
@@ -35,15 +35,10 @@ def locked(session: Session, application_id: int) -> ProviderApplication:
     return session.get_one(ProviderApplication, application_id, populate_existing=True)
 
 
-def refuse_unless(allowed: bool) -> None:
-    if not allowed:
-        raise RefusedError(Refused("not_allowed", _("您没有办理这一步的权限。")))
-
-
 def roles_of(viewer: Viewer, application: ProviderApplication) -> set[Role]:
     """Handing in and taking back are for members who may hand in for this organisation."""
     held = set(viewer.roles)
-    if not may_act_for(viewer, application.organisation_id, "submit"):
+    if not may_apply_for(viewer, application.organisation_id, "submit"):
         held.discard(Role.PROVIDER)
     return held
 

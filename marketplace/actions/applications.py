@@ -10,13 +10,13 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from marketplace.actions.application_reuse import copy_answers
-from marketplace.actions.application_steps import ask_applicant, locked, move, note, refuse_unless, tell, writable
+from marketplace.actions.application_steps import ask_applicant, locked, move, note, tell, writable
 from marketplace.actions.files import supersede
 from marketplace.actions.history import record
 from marketplace.actions.notices import accounts_of_roles
 from marketplace.actions.numbers import next_number
 from marketplace.actions.reviews_tasks import leave_review
-from marketplace.actions.roles import actor_of
+from marketplace.actions.roles import actor_of, refuse_unless
 from marketplace.actions.tasks import close_tasks
 from marketplace.actions.windows import FILL_TASK
 from marketplace.domain.access import Role, Viewer, may_act_for
@@ -29,7 +29,6 @@ from marketplace.domain.applications import ApplicationState
 from marketplace.domain.lifecycle import Refused, RefusedError, Transition, _
 from marketplace.domain.providers import ProviderState
 from marketplace.domain.windows import ACCEPTING, phase
-from marketplace.records.accounts import Membership
 from marketplace.records.application_facts import NOUN
 from marketplace.records.applications import ApplicationTrace, ProviderApplication
 from marketplace.records.database import Database
@@ -57,7 +56,7 @@ def start_application(
     with database.writing() as session:
         # Two members may press at once: the window's row is their queue, so that the second finds what the first began.
         window = session.get_one(ApplicationWindow, window_id, with_for_update=True)
-        refuse_unless(_is_provider(session, viewer, organisation_id))
+        refuse_unless(organisation_id in viewer.applicant_ids)
         if phase(window, today) not in ACCEPTING:
             raise RefusedError(Refused("window_not_open", _("这个申报窗口现在不接受申报。")))
         _refuse_if_in_pool(session, organisation_id)
@@ -147,12 +146,6 @@ def withdraw(database: Database, application_id: int, *, viewer: Viewer, at: dat
             message = _("{organisation} 撤回了申报 {number}。")
             tell(session, accounts_of_roles(session, [Role.MANAGER]), application, message, at)
         return moved
-
-
-def _is_provider(session: Session, viewer: Viewer, organisation_id: int) -> bool:
-    """A person may belong to one organisation as a provider and to another one as an enterprise."""
-    rows = (Membership.account_id == viewer.account_id) & (Membership.organisation_id == organisation_id)
-    return session.scalar(select(Membership.id).where(rows, Membership.role == Role.PROVIDER)) is not None
 
 
 def _refuse_if_in_pool(session: Session, organisation_id: int) -> None:

@@ -135,7 +135,7 @@ def comment(database: Database, result_id: int, *, text: str, viewer: Viewer, at
         if not may_act_for(viewer, result.provider.organisation_id, "submit"):
             raise RefusedError(Refused("not_allowed", _("您没有办理这一步的权限。")))
         facts = CommentFacts(text, result.round.comment_until, today)
-        _apply(session, result, "comment", viewer, at, subject=facts)
+        _apply(session, result, "comment", viewer, at, why=text, subject=facts)
         result.comment = text.strip()[:5_000]
         close_tasks(session, RESULT_NOUN, result.id, at=at)
         open_task(
@@ -158,6 +158,7 @@ def answer(
     """Staff answer a comment; the score may change with it, for what the answer says."""
     with database.writing() as session:
         result = session.get_one(EvaluationResult, result_id)
+        _refuse_unfit(result, score)
         for refused in (answered(text), change_is_reasoned(ReviewFacts(result.proposed, score, text))):
             if refused:
                 raise RefusedError(refused)
@@ -246,13 +247,18 @@ def _apply(
 def _review(
     session: Session, result: EvaluationResult, score: float | None, why: str, viewer: Viewer, at: datetime, rules: RatingRules
 ) -> None:
+    _refuse_unfit(result, score)
+    _apply(session, result, "review", viewer, at, why=why, subject=ReviewFacts(result.proposed, score, why))
+    result.why, result.reviewed_by = why.strip()[:5_000], actor_of(viewer)
+    _set(session, result, score, why, viewer, at, rules)
+
+
+def _refuse_unfit(result: EvaluationResult, score: float | None) -> None:
+    """A provider without a finished project has no score; every other one has."""
     if result.proposed is None and score is not None:
         raise RefusedError(Refused("unrated", _("期内没有完工项目，不评等次。")))
     if result.proposed is not None and score is None:
         raise RefusedError(Refused("score_missing", _("得分没有填。")))
-    _apply(session, result, "review", viewer, at, why=why, subject=ReviewFacts(result.proposed, score, why))
-    result.why, result.reviewed_by = why.strip()[:5_000], actor_of(viewer)
-    _set(session, result, score, why, viewer, at, rules)
 
 
 def _set(

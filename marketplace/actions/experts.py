@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from marketplace.actions import transition
 from marketplace.actions.history import record
 from marketplace.actions.meanwhile import refuse_if_moved
-from marketplace.actions.roles import actor_of
+from marketplace.actions.roles import actor_of, must_hold
 from marketplace.domain.access import Role, Viewer
 from marketplace.domain.experts import TABLE, ExpertDraft, check
 from marketplace.domain.lifecycle import Refused, RefusedError, _
@@ -41,6 +41,7 @@ def change_expert(
 
 def write_expert(session: Session, expert: ReviewExpert | None, draft: ExpertDraft, *, viewer: Viewer, at: datetime) -> ReviewExpert:
     """Inside a transaction, so that a sheet of experts is written whole or not at all."""
+    must_hold(viewer, "organise", "review")
     for _field, refused in check(draft):
         raise RefusedError(refused)
     account = _account(session, draft.login, expert)

@@ -13,9 +13,9 @@ from marketplace.actions.links import LIFETIMES, LINK_DEAD, Address, find_link, 
 from marketplace.actions.memberships import grant, lock_organisation
 from marketplace.actions.notices import notify
 from marketplace.actions.passwords import check_password, hash_password
-from marketplace.actions.roles import actor_of
+from marketplace.actions.roles import actor_of, refuse_unless
 from marketplace.actions.throttling import count_attempt
-from marketplace.domain.access import Role, Viewer
+from marketplace.domain.access import Role, Viewer, may, may_act_for
 from marketplace.domain.accounts import check_email, check_login, check_person, folded_email, folded_login
 from marketplace.domain.lifecycle import Refused, RefusedError, _
 from marketplace.domain.secrets import hashed
@@ -89,6 +89,7 @@ def take_back_invitation(database: Database, invitation_id: int, *, viewer: View
     """The link in the letter opens nothing any more. The caller has seen whose invitation it is."""
     with database.writing() as session:
         row = session.get_one(Invitation, invitation_id, with_for_update=True)
+        refuse_unless(may(viewer, "manage", "account") or may_act_for(viewer, row.organisation_id, "members"))
         if row.accepted_at is not None:
             raise RefusedError(Refused("invitation_accepted", _("这份邀请刚才已被接受，不能撤回；可以在成员里移除。")))
         row.withdrawn_at = at

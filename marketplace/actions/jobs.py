@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from marketplace.actions.history import record
-from marketplace.actions.roles import actor_of
+from marketplace.actions.roles import actor_of, must_hold
 from marketplace.domain.access import Viewer
 from marketplace.domain.lifecycle import Refused, RefusedError, _
 from marketplace.records.jobs import Job, JobState
@@ -39,6 +39,7 @@ def enqueue_job(
 
 def retry_job(session: Session, job: Job, *, viewer: Viewer, at: datetime) -> None:
     """Give a dead job its attempts again. Whoever does so has mended what was wrong."""
+    must_hold(viewer, "read", "job")
     dead = update(Job).where(Job.id == job.id, Job.state == JobState.DEAD)
     again = dead.values(state=JobState.WAITING, attempts=0, run_after=at, ended=None)
     if session.execute(again).rowcount != 1:  # type: ignore[attr-defined]

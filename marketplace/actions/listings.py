@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from marketplace.actions import decisions, transition
 from marketplace.actions.history import record
 from marketplace.actions.notices import accounts_of_organisation, notify
-from marketplace.actions.roles import actor_of
+from marketplace.actions.roles import actor_of, refuse_unless
 from marketplace.actions.tasks import close_tasks, open_task
 from marketplace.domain.access import Role, Viewer, may
 from marketplace.domain.lifecycle import Refused, RefusedError, _
@@ -63,6 +63,7 @@ def answer(database: Database, decision_id: int, event: str, *, viewer: Viewer, 
     """The second person's word (or the first one's, who takes it back), and what follows from it."""
     with database.writing() as session:
         decision = session.get_one(Decision, decision_id)
+        refuse_unless(decision.noun == NOUN)
         listing = session.get_one(ProductListing, decision.noun_id)
         decisions.answer(session, decision, event, viewer=viewer, at=at, why=why)
         follows = {"confirm": decision.event, "reject": "refuse", "take_back": "refuse"}[event]

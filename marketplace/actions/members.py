@@ -13,8 +13,9 @@ from marketplace.actions.links import Address
 from marketplace.actions.memberships import lock_organisation, told, withdraw
 from marketplace.actions.roles import actor_of
 from marketplace.actions.sessions import end_sessions
+from marketplace.actions.throttling import count_attempt
 from marketplace.domain.access import Role, Viewer, may_act_for
-from marketplace.domain.accounts import known_rights
+from marketplace.domain.accounts import folded_email, known_rights
 from marketplace.domain.lifecycle import Refused, RefusedError, _
 from marketplace.records.accounts import Membership
 from marketplace.records.database import Database
@@ -31,7 +32,12 @@ def invite_member(
     chosen = known_rights(rights)
     if not chosen:
         raise RefusedError(Refused("rights_missing", _("权限没有选，至少选一项。")))
-    return invite(database, organisation_id, email, role, rights=chosen, viewer=viewer, link=link, at=at)
+    # Letters go to whatever address was typed: nobody's mailbox is filled by pressing again.
+    typed = folded_email(email)
+    counted = count_attempt(database, {"mail": f"invite:{typed}", "letters": f"inviting:{viewer.account_id}"}, at)
+    if isinstance(counted, Refused):
+        raise RefusedError(counted)
+    return invite(database, organisation_id, typed, role, rights=chosen, viewer=viewer, link=link, at=at)
 
 
 def change_rights(

@@ -14,7 +14,7 @@ from marketplace.actions import history
 from marketplace.actions.dependants import enqueue_dependants
 from marketplace.actions.files import attach
 from marketplace.actions.notices import accounts_of_organisation, notify
-from marketplace.actions.roles import actor_of
+from marketplace.actions.roles import actor_of, must_hold
 from marketplace.domain.access import Viewer
 from marketplace.domain.lifecycle import Refused, RefusedError, _
 from marketplace.domain.rating_events import EventDraft, EventKind, check
@@ -47,6 +47,7 @@ def enter_event(
     why: str = "",
 ) -> RatingEvent:
     """Staff enter an event with its proof, or correct one (`replaces`, with a reason). The rating follows at once."""
+    must_hold(viewer, "enter", "rating")
     _refuse_bad(draft, today)
     # What moves a rating can be looked up.
     if proof is None:
@@ -65,6 +66,7 @@ def enter_event(
             old = session.get_one(RatingEvent, replaces)
             if old.provider_id != provider.id:
                 raise RefusedError(Refused("other_provider", _("这条评价事件不是这家服务商的，请核对。")))
+            _refuse_foreign(old)
             _supersede(session, old, by=event, why=why, actor=actor_of(viewer), at=at)
         attach(
             session,
@@ -85,13 +87,21 @@ def take_back_event(
     database: Database, event_id: int, *, why: str, viewer: Viewer, at: datetime, today: date, rules: RatingRules
 ) -> RatingEvent:
     """An event that was wrong counts no longer; it stays to be read, with the reason."""
+    must_hold(viewer, "enter", "rating")
     if not why.strip():
         raise RefusedError(Refused("reason_missing", _("理由没有填。它会告诉对方，也会留在历史里。")))
     with database.writing() as session:
         event = session.get_one(RatingEvent, event_id)
+        _refuse_foreign(event)
         _supersede(session, event, by=None, why=why, actor=actor_of(viewer), at=at)
         recompute(session, [event.provider_id], rules, at=at, on=today, why="take_back")
         return event
+
+
+def _refuse_foreign(event: RatingEvent) -> None:
+    """What came from a project or a file is corrected there, or the next one would bring it back, or never again."""
+    if event.source != STAFF_FORM:
+        raise RefusedError(Refused("not_by_form", _("这条评价事件由项目或文件导入，请在来源处更正后重新导入。")))
 
 
 @dataclass(frozen=True)

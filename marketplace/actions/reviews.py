@@ -10,11 +10,13 @@ from sqlalchemy.orm import Session
 
 from marketplace.actions import transition
 from marketplace.actions.application_steps import locked
+from marketplace.actions.history import record
 from marketplace.actions.jobs import enqueue_job
 from marketplace.actions.meanwhile import refuse_if_moved
 from marketplace.actions.reviews_standing import standing_of
 from marketplace.actions.reviews_tasks import (
     APPLICATION,
+    REVIEW,
     ask_deciders,
     ask_expert,
     ask_organisers,
@@ -81,6 +83,9 @@ def accept(
 
 def _begin_again(session: Session, review: Review, rules: ReviewRules, viewer: Viewer, at: datetime) -> None:
     """After a correction the experts who are in the review look at it again; a joint opinion of the old application is void."""
+    if review.joint_opinion:
+        void = {"scores": review.joint_scores, "opinion": review.joint_opinion, "discussion": review.joint_discussion}
+        record(session, actor=actor_of(viewer), verb="void_joint", noun=REVIEW, noun_id=review.id, before=void, after=None, at=at)
     review.joint_scores, review.joint_total, review.joint_opinion, review.joint_discussion = {}, None, "", ""
     for assignment in review.assignments:
         if assignment.state in HAS_SCORED:

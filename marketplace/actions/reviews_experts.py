@@ -15,7 +15,7 @@ from marketplace.actions.meanwhile import refuse_if_moved
 from marketplace.actions.reviews import move_assignment
 from marketplace.actions.reviews_standing import keys_of, units_of
 from marketplace.actions.reviews_tasks import ASSIGNMENT, REVIEW, ask_expert, ask_organisers
-from marketplace.actions.roles import actor_of
+from marketplace.actions.roles import actor_of, must_hold
 from marketplace.actions.tasks import close_tasks
 from marketplace.domain.access import Viewer
 from marketplace.domain.applications import ApplicationState
@@ -44,6 +44,7 @@ def draw_experts(
     seed: str | None = None,
 ) -> DrawLog:
     """Draw and assign. Where fewer fit than are wanted, those who fit are assigned; the log says why the others could not be drawn."""
+    must_hold(viewer, "organise", "review")
     if not 1 <= wanted <= MOST_DRAWN:
         raise RefusedError(Refused("wanted_range", _("一次抽取 1 至 {most} 名专家。"), {"most": MOST_DRAWN}))
     assert viewer.account_id is not None

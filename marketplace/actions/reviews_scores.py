@@ -13,7 +13,7 @@ from marketplace.actions.meanwhile import refuse_if_moved
 from marketplace.actions.reviews import move_assignment
 from marketplace.actions.reviews_standing import standing_of
 from marketplace.actions.reviews_tasks import ASSIGNMENT, REVIEW, ask_expert, ask_for_confirmation, ask_organisers
-from marketplace.actions.roles import actor_of
+from marketplace.actions.roles import actor_of, must_hold
 from marketplace.actions.tasks import close_tasks
 from marketplace.domain.access import Role, Viewer
 from marketplace.domain.applications import ApplicationState
@@ -158,6 +158,7 @@ def write_joint(
     database: Database, application_id: int, draft: JointDraft, *, rules: ReviewRules, viewer: Viewer, at: datetime, seen: int | None = None
 ) -> Review:
     """填写联合意见: what the experts agreed on. Whoever confirmed an earlier one is asked again."""
+    must_hold(viewer, "organise", "review")
     with database.writing() as session:
         application = locked(session, application_id)
         review = session.query(Review).filter_by(application_id=application.id).one_or_none()
@@ -176,7 +177,7 @@ def write_joint(
         review.joint_revision += 1
         review.joint_by, review.joint_at = viewer.account_id, at
         session.flush()
-        after = {"total": review.joint_total, "revision": review.joint_revision, "scores": scores}
+        after = {"total": review.joint_total, "revision": review.joint_revision, "scores": scores, "opinion": review.joint_opinion}
         record(session, actor=actor_of(viewer), verb="write_joint", noun=REVIEW, noun_id=review.id, before=before, after=after, at=at)
         for assignment in review.assignments:
             assignment.dissent = ""

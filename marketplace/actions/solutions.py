@@ -7,7 +7,7 @@ from datetime import datetime
 from marketplace.actions import transition
 from marketplace.actions.notices import accounts_of_organisation, notify
 from marketplace.actions.roles import actor_of, roles_on
-from marketplace.domain.access import Viewer
+from marketplace.domain.access import Role, Viewer, may_act_for
 from marketplace.domain.lifecycle import Transition, _
 from marketplace.domain.solutions import TABLE
 from marketplace.records.database import Database
@@ -38,6 +38,9 @@ def _move(database: Database, solution_id: int, event: str, viewer: Viewer, at: 
     with database.writing() as session:
         solution = session.get_one(Solution, solution_id)
         roles = roles_on(viewer, provider_id=solution.provider_id)
+        # A member who may only fill in takes nothing off and puts nothing up.
+        if not may_act_for(viewer, solution.provider.organisation_id, "submit"):
+            roles -= {Role.PROVIDER}
         step = transition.apply(session, solution, TABLE, event, actor=actor_of(viewer), roles=roles, at=at, why=why)
         # What others do with its solution, its provider is told.
         if solution.provider_id not in viewer.provider_ids:

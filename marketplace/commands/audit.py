@@ -46,7 +46,7 @@ def verify(runtime: Runtime, as_json: bool) -> None:
         found = {"entries": count, "whole": broken is None, "broken_at": broken, "head": head}
         emit(found | {"anchors": len(anchors), "took_s": round(took, 2), "rate": rate})
     elif broken is None:
-        against = f"，与 {len(anchors)} 条锚点一致" if anchors else "；还没有锚点，请每天运行 jigai audit anchor"
+        against = f"，与 {len(anchors)} 条锚点一致" if anchors else "；还没有锚点；服务每天记一次，也可以现在运行 jigai audit anchor"
         tell(f"{count:,} 条历史记录首尾相连，没有被改动{against}。末条摘要 {head or '（空）'}。每秒核对 {rate or 0:,} 条。")
     else:
         tell(f"历史记录从第 {broken} 条起断开：它或它前面的记录被改动、插入或删除过，或者末尾被截去。")

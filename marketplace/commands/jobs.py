@@ -58,13 +58,13 @@ def retry(runtime: Runtime, job_id: str | None, everything: bool, as_json: bool)
     from datetime import UTC, datetime
 
     from marketplace.actions.jobs import retry_job
-    from marketplace.domain.access import Viewer
+    from marketplace.domain.access import Role, Viewer
     from marketplace.domain.lifecycle import RefusedError
     from marketplace.records.jobs import JobState, find_job, find_jobs
 
     if bool(job_id) == everything:
         raise Stop("请写一个任务编号，或用 --all。")
-    operator, at = Viewer(name="命令行"), datetime.now(UTC)
+    operator, at = Viewer(name="命令行", roles=frozenset({Role.ADMIN})), datetime.now(UTC)
     with runtime.database.writing() as session:
         found = list(find_jobs(session, states=[JobState.DEAD], most=10_000)) if everything else [find_job(session, job_id or "")]
         if found == [None]:

@@ -41,6 +41,8 @@ class Viewer:
     enterprise_ids: frozenset[int] = frozenset()
     provider_ids: frozenset[int] = frozenset()
     rights: frozenset[tuple[int, str]] = frozenset()
+    # The organisations in which the person stands on the providers' side, in the pool or on the way there.
+    applicant_ids: frozenset[int] = frozenset()
 
     @property
     def is_known(self) -> bool:
@@ -126,6 +128,11 @@ def may(viewer: Viewer, verb: str, noun: str) -> bool:
 def may_act_for(viewer: Viewer, organisation_id: int | None, right: str) -> bool:
     """Whether the viewer is a member of the organisation who holds this one of RIGHTS."""
     return organisation_id is not None and (organisation_id, right) in viewer.rights
+
+
+def may_apply_for(viewer: Viewer, organisation_id: int | None, right: str) -> bool:
+    """The same on the providers' side: who belongs to the organisation as an enterprise only has no part in its application."""
+    return organisation_id in viewer.applicant_ids and may_act_for(viewer, organisation_id, right)
 
 
 def may_read_enterprise(viewer: Viewer, enterprise_id: int) -> bool:

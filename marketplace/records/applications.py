@@ -124,8 +124,8 @@ def readable_applications(viewer: Viewer) -> ColumnElement[bool]:
     """Staff read every application, an applicant its own."""
     if may(viewer, "read", "application"):
         return true()
-    if may(viewer, "read_own", "application") and viewer.organisation_ids:
-        return ProviderApplication.organisation_id.in_(viewer.organisation_ids)
+    if may(viewer, "read_own", "application") and viewer.applicant_ids:
+        return ProviderApplication.organisation_id.in_(viewer.applicant_ids)
     return false()
 
 

@@ -11,6 +11,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from marketplace.records.columns import PrimaryKey, PublicId, Record, UtcDateTime, stored
 
+# The kind of what the office has issued about a thing.
+LETTER = "letter"
+
 
 class Scan(StrEnum):
     """What the virus scanner said. Only CLEAN and UNSCANNED (the site has no scanner, and says so) may be downloaded."""

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Date, Float, ForeignKey, Text, func, select
-from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship
 
 from marketplace.domain.access import Viewer
 from marketplace.domain.applications import ApplicationState
@@ -91,6 +91,8 @@ def find_review(session: Session, application_id: int) -> Review | None:
 def find_own_assignments(session: Session, viewer: Viewer) -> Sequence[ReviewAssignment]:
     """The reviews of an expert, what is to be done first, then the latest first."""
     query = select(ReviewAssignment).join(ReviewAssignment.expert).where(ReviewExpert.account_id == viewer.account_id)
+    whole = joinedload(ReviewAssignment.review).joinedload(Review.application)
+    query = query.options(whole.joinedload(ProviderApplication.organisation), whole.defer(ProviderApplication.answers))
     query = query.order_by(ReviewAssignment.state.not_in(OWES_SCORES), ReviewAssignment.due, ReviewAssignment.id.desc())
     return session.scalars(query).all() if viewer.account_id is not None else []
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -80,7 +80,7 @@ def has_cases(viewer: Viewer) -> bool:
     """Whether anything was ever decided about this person's provider; asked once a request. No page is lost for want of it."""
     if "has_cases" not in g:
         g.has_cases = False
-        with suppress(DBAPIError), current_site().database.reading() as session:
+        with suppress(SQLAlchemyError), current_site().database.reading() as session:
             g.has_cases = has_own_adjustments(session, viewer.provider_ids)
     return bool(g.has_cases)
 

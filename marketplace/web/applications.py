@@ -28,7 +28,7 @@ from marketplace.records.applications import (
     find_own_applications,
     find_submissions,
 )
-from marketplace.records.files import find_attachments
+from marketplace.records.files import LETTER, Attachment, find_attachments
 from marketplace.records.history import HistoryEntry
 from marketplace.records.organisations import Organisation
 from marketplace.records.windows import ApplicationWindow, find_window
@@ -127,6 +127,7 @@ class Standing:
     changes: Sequence[shown.ShownChange]
     submissions: Sequence[ApplicationSubmission]
     history: Sequence[HistoryEntry]
+    letters: Sequence[Attachment]
 
 
 def _page(public_id: str, sentence: str = "") -> Response:
@@ -171,6 +172,7 @@ def _standing(session: Session, application: ProviderApplication, viewer: Viewer
         changes=_changes(application, submissions, attachments),
         submissions=submissions,
         history=session.scalars(entries.order_by(HistoryEntry.id.desc()).limit(100)).all(),
+        letters=[file for file in attachments if file.kind == LETTER],
     )
 
 

@@ -39,7 +39,12 @@ def _may_read_proof(_session: Session, viewer: Viewer, attachment: Attachment) -
     return attachment.organisation_id in viewer.organisation_ids or may(viewer, "read", "rating")
 
 
-READERS |= {"rating_event": _may_read_proof, "certificate": _may_read_proof, "evaluation_result": _may_read_proof}
+def _may_read_result(_session: Session, viewer: Viewer, attachment: Attachment) -> bool:
+    """The letter of a result is for the provider concerned and for staff who run evaluations."""
+    return attachment.organisation_id in viewer.organisation_ids or may(viewer, "read", "evaluation")
+
+
+READERS |= {"rating_event": _may_read_proof, "certificate": _may_read_proof, "evaluation_result": _may_read_result}
 FLAGS = {"yes": True, "no": False}
 
 
@@ -73,14 +78,15 @@ def show(public_id: str) -> str:
     site, viewer = current_site(), current_viewer()
     with site.database.reading() as session:
         provider = rated_provider(session, public_id, viewer)
+        own = provider.id in viewer.provider_ids
         page = read_rating(session, provider, today=today(), rules=site.pilot.rating)
         return render_template(
             "ratings/show.html",
             page=page,
             provider=provider,
-            results=find_own_results(session, [provider.id]),
+            results=find_own_results(session, [provider.id]) if own or may(viewer, "read", "evaluation") else [],
             may_enter=may(viewer, "enter", "rating"),
-            is_own=provider.id in viewer.provider_ids,
+            is_own=own,
             kind_word=kind_word,
             rules=site.pilot.rating,
         )

@@ -24,14 +24,14 @@ from marketplace.records.accounts import Account
 from marketplace.records.applications import ProviderApplication
 from marketplace.records.decisions import Decision
 from marketplace.records.experts import DrawLog, find_draws
-from marketplace.records.files import Attachment, find_attachments
+from marketplace.records.files import LETTER, Attachment, find_attachments
 from marketplace.records.history import HistoryEntry
 from marketplace.records.objections import Objection, find_objections
 from marketplace.records.reviews import Review, ReviewAssignment, find_last_entry, find_review
 from marketplace.site import current_site
 from marketplace.web.applications_shown import ShownSection, ball_of
 from marketplace.web.language import language, say
-from marketplace.web.reviews_shown import LETTER, read_sections
+from marketplace.web.reviews_shown import read_sections
 from marketplace.web.terms import today
 
 # Refusals that ask for a better filled form; all others say that things stand otherwise than the page showed.

@@ -15,7 +15,7 @@ from marketplace.domain.applications import ApplicationState
 from marketplace.domain.lifecycle import Refused, RefusedError, _
 from marketplace.domain.reviews import HAS_SCORED, MAY_READ, AssignmentState, ScoreSheet, check_draft, check_sheet
 from marketplace.guard import current_viewer, not_found, permission
-from marketplace.records.files import Attachment
+from marketplace.records.files import LETTER, Attachment
 from marketplace.records.reviews import ReviewAssignment, find_own_assignment, find_own_assignments, may_read_as_expert
 from marketplace.site import current_site
 from marketplace.web.addresses import ADDRESSES
@@ -25,7 +25,7 @@ from marketplace.web.language import say
 from marketplace.web.refusals import form_page
 from marketplace.web.reviews import typed_scores
 from marketplace.web.reviews_desk import ScoreTable, here_now, score_table, status_of, word_of
-from marketplace.web.reviews_shown import LETTER, sections_for_experts
+from marketplace.web.reviews_shown import sections_for_experts
 from marketplace.web.terms import days, left_words
 
 pages = Blueprint("reviews_expert", __name__)

@@ -12,7 +12,6 @@ from marketplace.records.applications import ProviderApplication
 from marketplace.records.files import find_attachments
 from marketplace.web.applications_shown import Cell, ShownSection, shown_section
 
-LETTER = "letter"
 # Who can be called is for the manager, who calls; an expert judges the application and nobody's telephone.
 _NOT_FOR_EXPERTS = frozenset({"contact", "phone", "email", "id_tail", "named_contact"})
 

@@ -9,14 +9,14 @@ from itertools import groupby
 
 from flask import Blueprint, g, render_template, request, url_for
 from sqlalchemy import and_, func, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from marketplace.domain.access import Viewer
 from marketplace.domain.lifecycle import _
 from marketplace.domain.tasks import Urgency, urgency
 from marketplace.faults import said
-from marketplace.guard import current_viewer, for_the_logged_in
+from marketplace.guard import current_viewer, for_the_logged_in, is_api
 from marketplace.records.notices import Notice
 from marketplace.records.tasks import Task, count_tasks, find_tasks, waits_for
 from marketplace.site import current_site
@@ -168,10 +168,17 @@ def waiting() -> Waiting:
                 mine = and_(Notice.account_id == viewer.account_id, Notice.read_at.is_(None))
                 unread = select(func.count()).select_from(Notice).where(mine).scalar_subquery()
                 g.waiting = Waiting(*session.execute(select(tasks, unread)).one())
-        except DBAPIError:
+        except SQLAlchemyError:
             log.warning("what waits for a person could not be counted", exc_info=True)
     found: Waiting = g.waiting
     return found
+
+
+@pages.before_app_request
+def count_before_the_page() -> None:
+    """Before the view opens its own session: a page holds one connection at a time."""
+    if request.method == "GET" and request.endpoint and not is_api() and not request.endpoint.endswith("static"):
+        waiting()
 
 
 def word_of(noun: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from marketplace.domain.access import Role, Viewer
+from marketplace.domain.access import RIGHTS, Role, Viewer
 from marketplace.domain.diagnoses import DiagnosisState
 from marketplace.domain.problems import ProblemState
 from marketplace.domain.providers import ProviderState
@@ -31,6 +31,8 @@ class Market:
     problem: int
     scenario: int
     diagnosis: int
+    # The provider's organisation.
+    unit: int
 
     def person(self, role: Role) -> Viewer:
         """Somebody of this role; provider and enterprise are those of the market."""
@@ -40,6 +42,7 @@ class Market:
             roles=frozenset({role}),
             provider_ids=frozenset({self.provider} if role == Role.PROVIDER else ()),
             enterprise_ids=frozenset({self.enterprise} if role == Role.ENTERPRISE else ()),
+            rights=frozenset((self.unit, right) for right in RIGHTS) if role == Role.PROVIDER else frozenset(),
         )
 
     @property
@@ -81,4 +84,4 @@ def open_market(
         place = Scenario(code=f"T-{number}", kind=ScenarioKind.TYPICAL, sector="chem", name="场景", state=scenario, **key)
         session.add_all([*offered, visit, asked, place])
         session.flush()
-        return Market(first.id, second.id, offered[0].id, enterprise.id, asked.id, place.id, visit.id)
+        return Market(first.id, second.id, offered[0].id, enterprise.id, asked.id, place.id, visit.id, organisations[0].id)

@@ -24,6 +24,7 @@ from marketplace.domain.applications import TABLE, ApplicationState
 from marketplace.domain.lifecycle import RefusedError
 from marketplace.domain.windows import WindowState
 from marketplace.pilot import Pilot
+from marketplace.records.accounts import Account, Membership, find_viewer
 from marketplace.records.application_facts import find_facts
 from marketplace.records.applications import ApplicationTrace, ProviderApplication, SectionRemark, find_application, find_submissions
 from marketplace.records.database import Database
@@ -33,7 +34,7 @@ from marketplace.records.notices import Notice
 from marketplace.records.providers import Provider
 from marketplace.records.tasks import Task, find_tasks
 from marketplace.records.windows import ApplicationWindow
-from tests.actions.applicants import AT, RULES, TODAY, Applicants, draft, fill, open_applicants, start, stored
+from tests.actions.applicants import AT, RULES, TODAY, Applicants, draft, fill, open_applicants, person, start, stored
 from tests.domain.applications import whole_answers
 
 
@@ -209,10 +210,43 @@ def test_files_go_with_their_row(them: Applicants, pilot: Pilot) -> None:
         assert [one.kind for one in find_attachments(session, "application", application.id)] == ["case_proof.2", "licence"]
     refused("unknown_file", remove_document, them.database, application.id, "00000000", viewer=them.applicant, at=AT)
     refused("not_allowed", remove_document, them.database, application.id, kept.public_id, viewer=them.rival, at=AT)
+    # What the office wrote hangs on the same application, and is not the applicant's.
+    with them.database.writing() as session:
+        letter = attach(
+            session,
+            stored("通知书.pdf"),
+            noun="application",
+            noun_id=application.id,
+            kind="letter",
+            organisation_id=them.organisation,
+            viewer=them.manager,
+            at=AT,
+        )
+    refused("unknown_file", remove_document, them.database, application.id, letter.public_id, viewer=them.applicant, at=AT)
+    with them.database.writing() as session:
+        session.delete(session.get_one(Attachment, letter.id))
     remove_document(them.database, application.id, kept.public_id, viewer=them.applicant, at=AT)
     with them.database.reading() as session:
         assert [one.kind for one in find_attachments(session, "application", application.id)] == ["case_proof.2"]
         assert session.scalar(select(func.count()).select_from(Attachment)) == 3
+
+
+def test_who_is_there_as_an_enterprise_has_no_part_in_the_application(them: Applicants, pilot: Pilot) -> None:
+    """A provider elsewhere, and a member of this organisation on its other side, with every right there."""
+    application = start(them)
+    with them.database.writing() as session:
+        both = person(session, "both", them.organisation, Role.ENTERPRISE)
+        account = session.get_one(Account, both.account_id)
+        account.memberships.append(
+            Membership(organisation_id=them.rival_organisation, role=Role.PROVIDER, areas=[], rights=["submit", "edit"])
+        )
+        session.flush()
+        both = find_viewer(session, account.id)  # type: ignore[assignment]
+    asked = {"rules": pilot.application, "viewer": both, "at": AT}
+    refused("not_allowed", save_section, them.database, application.id, "others", {"fields": {}, "rows": []}, version=0, **asked)
+    with them.database.reading() as session:
+        assert find_application(session, application.public_id, both) is None
+        assert find_application(session, application.public_id, them.writer) is not None
 
 
 # ---- handing in

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from marketplace.actions.demonstration import LOGINS
 from marketplace.cli import main
 from tests.actions.files import code, jsonl, market, solution
 from tests.conftest import DEMO
@@ -121,7 +122,10 @@ def test_demo_prints_who_may_log_in(jigai: Any) -> None:
     assert "没有变化" in jigai("demo").stderr
     refused = jigai("init", answers="chef\n王工\n十里长亭霜满天，青丝换白发\n十里长亭霜满天，青丝换白发\n")
     assert refused.exit_code == 1
-    assert re.search(r"这个站点已有 \d+ 个账号，没有改动。", refused.stderr)
+    told = re.search(r"这个站点已有 (\d+) 个账号，没有改动。", refused.stderr)
+    # The eleven of the roles, and those who play in the pool beside them.
+    assert told is not None
+    assert int(told[1]) > len(LOGINS)
 
 
 def test_init_asks_for_the_first_administrator(jigai: Any) -> None:

@@ -143,6 +143,10 @@ def test_a_round_from_opening_to_letters(database: Database, scene: Scene, rules
     with pytest.raises(RefusedError) as error:
         evaluations.answer(database, good, text="", score=90.0, **at)
     assert refused(error) == "answer_missing"
+    # Nor does an answer take the score away.
+    with pytest.raises(RefusedError) as error:
+        evaluations.answer(database, good, text="那个项目在下一期", score=None, **at)
+    assert refused(error) == "score_missing"
     evaluations.answer(database, good, text="那个项目在下一期", score=85.0, **at)
     assert (result_of(database, good).score, result_of(database, good).result) == (85.0, "good")
     with pytest.raises(RefusedError) as error:

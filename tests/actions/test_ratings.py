@@ -143,6 +143,25 @@ def test_taken_back_it_counts_no_longer(database: Database, market: Market, rule
         assert find_track_records(session)[market.provider].is_new
 
 
+def test_what_came_from_elsewhere_is_corrected_there(database: Database, market: Market, rules: RatingRules) -> None:
+    event = enter(database, market, rules)
+    with database.writing() as session:
+        session.get_one(RatingEvent, event.id).source = "history"
+    with pytest.raises(RefusedError) as error:
+        ratings.take_back_event(database, event.id, why="不好看", viewer=market.person(Role.ADMIN), at=NOW, today=TODAY, rules=rules)
+    assert error.value.refused.code == "not_by_form"
+    with database.reading() as session:
+        assert session.get_one(RatingEvent, event.id).superseded_at is None
+
+
+def test_a_rating_is_entered_by_those_who_may(database: Database, market: Market, rules: RatingRules) -> None:
+    event = enter(database, market, rules)
+    for role in (Role.PROVIDER, Role.ENTERPRISE, Role.EXPERT, Role.BUREAU):
+        with pytest.raises(RefusedError) as error:
+            ratings.take_back_event(database, event.id, why="重复", viewer=market.person(role), at=NOW, today=TODAY, rules=rules)
+        assert error.value.refused.code == "not_allowed"
+
+
 def test_a_new_grade_is_told(database: Database, market: Market, rules: RatingRules) -> None:
     with database.writing() as session:
         unit = session.get_one(Provider, market.provider).organisation_id

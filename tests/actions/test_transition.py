@@ -184,6 +184,6 @@ def test_nothing_is_disclosed_to_whoever_takes_no_new_matches(database: Database
 
 
 def test_a_market_has_people() -> None:
-    market = Market(1, 2, 3, 4, 5, 6, 7)
+    market = Market(1, 2, 3, 4, 5, 6, 7, 8)
     assert market.person(Role.PROVIDER).provider_ids == {1}
     assert market.rival_person.provider_ids == {2}

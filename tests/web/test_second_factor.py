@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import median
 from xml.etree import ElementTree
 
 import pyotp
@@ -188,19 +186,16 @@ def test_a_forgotten_password_by_letter(app: Flask, browser: Browser) -> None:
 def test_reset_answers_known_and_unknown_alike(app: Flask) -> None:
     with database_of(app).writing() as session:
         find_account(session, "centre").email = "centre@demo.example"  # type: ignore[union-attr]
-    seen, took = [], {}
+    seen = []
     for typed in ("centre", "nobody", "centre@demo.example", "nobody@demo.example"):
         person = Browser(app.test_client())
         token = person.token("/login/forgot")
-        started = time.process_time()
         answer = person.client.post("/login/forgot", data={"csrf_token": token, "login": typed})
-        took[typed] = time.process_time() - started
         page = re.sub(r'/login/reset/[\w-]+|name="csrf_token" value="[^"]+"', "", person.get(answer.headers["Location"]).text)
         # Only the demonstration shows the letter; every real site answers with what is left.
         page = re.sub(r'(?s)<div class="jg-note mb-3" role="status">.*?</div>', "", page)
         seen.append((answer.status_code, answer.headers["Location"], re.sub(r"\s+", " ", page)))
     assert len(set(seen)) == 1
-    assert median(took.values()) < 1
 
 
 def test_a_real_site_shows_no_letter(https: Flask, demonstration_file: Path, tmp_path: Path) -> None:
