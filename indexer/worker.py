@@ -33,6 +33,8 @@ BATCH = 64
 EMBEDDING_SECONDS = 0.3
 # How long a worker waits at most for an engine or a database that is away before it asks again.
 LONGEST_PAUSE = 10.0
+# So often in a row an engine may be away before `drain` leaves the rest to later; the pauses between double.
+DRAIN_TRIES, DRAIN_PAUSE = 4, 0.25
 Progress = Callable[[int, int], None]
 
 log = logging.getLogger(__name__)
@@ -77,11 +79,22 @@ class Worker:
             waker.close()
 
     def drain(self, progress: Progress | None = None) -> int:
-        """Index everything that waits, with large batches; how many things. Parked ones stay."""
-        done = 0
+        """Index everything that waits, with large batches; how many things. Parked ones stay, and all that is left when
+        the engine was away several times in a row."""
+        done = failures = 0
         bulk = Worker(self.database, self.backend, self.embeddings.bulk(), self.labels, lease=self.leases.duration)
         total = self.leases.count_due()
-        while count := bulk.step(budget=30.0, batch=4 * BATCH):
+        while failures < DRAIN_TRIES:
+            try:
+                count = bulk._batch(30.0, 4 * BATCH)
+            except EngineError as error:
+                log.warning("the engine takes nothing now: %s", error)
+                time.sleep(DRAIN_PAUSE * 2**failures)
+                failures += 1
+                continue
+            if not count:
+                break
+            failures = 0
             done += count
             if progress is not None:
                 progress(min(done, max(total, done)), max(total, done))

@@ -83,10 +83,10 @@ class Indices:
     def alias_next(self, kind: Kind) -> str:
         return self.alias(kind) + NEXT
 
-    def find(self) -> Places:
-        """What the aliases name at this moment."""
+    def find(self, *, timeout: float = 0.0) -> Places:
+        """What the aliases name at this moment. `timeout`: seconds; 0 for those of a search."""
         patterns = ",".join(f"{self.alias(kind)}-*" for kind in Kind)
-        rows: Mapping[str, Any] = self._ask("GET", f"/{patterns}/_alias", expand_wildcards="all")
+        rows: Mapping[str, Any] = self._ask("GET", f"/{patterns}/_alias", timeout=timeout, expand_wildcards="all")
         found = {}
         for kind in Kind:
             own = {name: row["aliases"] for name, row in rows.items() if re.fullmatch(rf"{re.escape(self.alias(kind))}-\d{{6}}", name)}
@@ -149,7 +149,7 @@ class Indices:
         """Write to what is in use and to what is being filled; one answer per change: "" or what went wrong."""
         answers = [""] * len(changes)
         written: dict[Kind, set[str]] = defaultdict(set)
-        places = self._known or self.find()
+        places = self._known or self.find(timeout=SLOW_SECONDS)
         for _ in range(MOST_TARGETS):
             targets = [
                 (number, alias)
@@ -166,7 +166,8 @@ class Indices:
                     # The rebuild has ended since: its index is the one in use now, and is looked at again below.
                     continue
                 answers[number] = answers[number] or wrong
-            places = self.find()
+            # Beside a bulk that takes long: nobody waits for a page here.
+            places = self.find(timeout=SLOW_SECONDS)
         raise EngineError("索引正在反复更换，写不进去，请稍后再试")
 
     def _targets(self, places: Places, kind: Kind) -> list[tuple[str, str]]:

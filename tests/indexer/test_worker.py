@@ -186,6 +186,24 @@ def test_an_engine_that_cannot_commit_keeps_what_it_had(own: Opened, monkeypatch
         assert count_pending(session) == 1
 
 
+@pytest.mark.parametrize(("failures", "left"), [(1, 0), (99, 1)])
+def test_draining_outlasts_a_moment_without_the_engine(own: Opened, monkeypatch: pytest.MonkeyPatch, failures: int, left: int) -> None:
+    """It ended quietly at the first timeout of a busy machine, with most things still waiting."""
+    real, rest = own.backend.refresh, [EngineError("没有在规定时间内回答")] * failures
+
+    def refresh() -> None:
+        if rest:
+            raise rest.pop()
+        real()
+
+    monkeypatch.setattr(own.backend, "refresh", refresh)
+    thing_id = publish(own.database)
+    own.worker.drain()
+    with own.database.reading() as session:
+        assert count_pending(session) == left
+    assert left or ids(own, "搪玻璃")[0] == thing_id
+
+
 def test_reconciling_finds_what_the_queue_never_heard_of(own: Opened) -> None:
     with own.database.writing() as session:
         session.add(Solution(provider_id=1, title=NEW_TITLE, sectors=["chem"], source_ref="x"))
