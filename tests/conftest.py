@@ -27,6 +27,7 @@ from marketplace.actions.demonstration_set import load_demonstration
 from marketplace.domain.access import Role
 from marketplace.pilot import Pilot, load_pilot
 from marketplace.records.database import Database
+from tests.written import listen
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "marketplace" / "data" / "demo"
@@ -35,6 +36,8 @@ NOW = datetime(2026, 11, 25, 10, 30, tzinfo=UTC)
 # Two cores are shared by everything that runs: a slow example is not a wrong one.
 hypothesis.settings.register_profile("house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("house")
+# Whatever the product writes in any test has its history.
+listen()
 
 
 class PostgreSQL:

@@ -26,7 +26,7 @@ from marketplace.records.links import LinkKind
 from marketplace.records.second_factors import has_second_factor
 
 TOKEN_PREFIX = "jg_"
-SCOPES = ("read", "import")
+SCOPES = ("read", "write", "import")
 # What is typed as a log-in name may be a password typed into the wrong field: only names of accounts are written down.
 UNKNOWN_ACCOUNT = "（未知账号）"
 
@@ -102,11 +102,17 @@ def is_password(known_hash: str | None, password: str) -> bool:
 
 
 def log_in(
-    database: Database, login: str, password: str, *, address: str, now: datetime, agent: str = ""
+    database: Database, login: str, password: str, *, address: str, now: datetime, agent: str = "", device: str = ""
 ) -> LoggedIn | CodeNeeded | Refused:
-    """A new session for the right password. An unknown, disabled or wrongly named account gets the same answer in the same time."""
+    """A new session for the right password. An unknown, disabled or wrongly named account gets the same answer in the same time.
+
+    `device`: a browser in which this account has logged in before. Its tries are counted apart: those of others lock nobody out.
+    """
     login = folded_login(login)[:64]
-    attempt = count_attempt(database, {"account": f"account:{login}", "address": f"address:{address}", "site": "site"}, now)
+    counted = {"account": f"account:{login}", "address": f"address:{address}", "site": "site"}
+    if device:
+        counted = {"device": f"device:{login}:{device}"}
+    attempt = count_attempt(database, counted, now)
     if isinstance(attempt, Refused):
         return attempt
     with database.reading() as session:
@@ -119,7 +125,7 @@ def log_in(
         note_refused(database, login if known_id else UNKNOWN_ACCOUNT, "log_in_failed", known_id, address, now)
         return refused
     with database.writing() as session:
-        forget_attempts(session, attempt, key=f"account:{login}")
+        forget_attempts(session, attempt, key=next(iter(counted.values())))
         if is_outdated(known_hash):
             session.execute(update(Account).where(Account.id == account_id).values(password_hash=hash_password(password)))
         if has_second_factor(session, account_id):

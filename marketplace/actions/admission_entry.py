@@ -17,7 +17,7 @@ from marketplace.domain.access import RIGHTS, Role, Viewer
 from marketplace.domain.application_answers import ReadSection, read_section
 from marketplace.domain.application_sections import section_of
 from marketplace.domain.lifecycle import RefusedError
-from marketplace.domain.providers import TABLE, ProviderState
+from marketplace.domain.providers import OUT_OF_POOL, TABLE
 from marketplace.records.accounts import Membership
 from marketplace.records.applications import ProviderApplication, find_submissions
 from marketplace.records.cases import Case
@@ -25,7 +25,6 @@ from marketplace.records.providers import Provider
 from marketplace.sheets.tables import effects
 
 SOURCE = "application"
-_GONE = (ProviderState.RETIRED, ProviderState.LEFT)
 
 
 def enter_pool(session: Session, application: ProviderApplication, *, viewer: Viewer, at: datetime) -> Provider:
@@ -40,7 +39,7 @@ def enter_pool(session: Session, application: ProviderApplication, *, viewer: Vi
     provider.admission_basis = f"{application.window.title}（申报 {application.number}）"[:200]
     session.flush()
     # One that is being rectified or suspended stays so: an application is no way round a decision.
-    if provider.state in _GONE:
+    if provider.state in OUT_OF_POOL:
         provider.reapply_from = provider.rectify_until = None
         transition.apply(session, provider, TABLE, "readmit", actor=actor_of(viewer), roles=viewer.roles, at=at, why=application.number)
     cases = _cases(session, provider, application)

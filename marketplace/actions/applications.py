@@ -27,7 +27,7 @@ from marketplace.domain.application_sections import section_of
 from marketplace.domain.application_traces import TRACED, traces
 from marketplace.domain.applications import ApplicationState
 from marketplace.domain.lifecycle import Refused, RefusedError, Transition, _
-from marketplace.domain.providers import ProviderState
+from marketplace.domain.providers import OUT_OF_POOL
 from marketplace.domain.windows import ACCEPTING, phase
 from marketplace.records.application_facts import NOUN
 from marketplace.records.applications import ApplicationTrace, ProviderApplication
@@ -150,7 +150,7 @@ def withdraw(database: Database, application_id: int, *, viewer: Viewer, at: dat
 
 def _refuse_if_in_pool(session: Session, organisation_id: int) -> None:
     state = session.scalar(select(Provider.state).where(Provider.organisation_id == organisation_id))
-    if state is not None and state not in (ProviderState.RETIRED, ProviderState.LEFT):
+    if state is not None and state not in OUT_OF_POOL:
         message = _("贵单位已在资源池内，不需要再次申报。新增产品或方案请在产品目录里提交。")
         raise RefusedError(Refused("in_pool", message))
 

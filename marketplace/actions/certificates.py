@@ -16,7 +16,7 @@ from marketplace.actions.tasks import close_tasks, open_task
 from marketplace.domain.access import Role, Viewer, may, may_act_for
 from marketplace.domain.certificates import EXPIRED, CertificateDraft, check, recheck_day, reminder
 from marketplace.domain.lifecycle import Refused, RefusedError, _
-from marketplace.domain.providers import ProviderState
+from marketplace.domain.providers import IN_POOL
 from marketplace.domain.rating_rules import CertificateRules
 from marketplace.domain.working_days import term
 from marketplace.files.store import StoredBlob
@@ -28,7 +28,6 @@ from marketplace.records.tasks import Task
 
 NOUN = "certificate"
 RECHECK = "recheck"
-_IN = (ProviderState.ADMITTED, ProviderState.WARNED, ProviderState.RECTIFYING, ProviderState.SUSPENDED)
 
 
 def add_certificate(
@@ -106,7 +105,7 @@ def remind(session: Session, rules: CertificateRules, *, at: datetime, today: da
     until = date.fromordinal(today.toordinal() + max(rules.remind_days, default=0))
     for row in find_expiring(session, until):
         step = reminder(row.expires, today, row.reminded, rules.remind_days)
-        if step is None or row.provider.state not in _IN:
+        if step is None or row.provider.state not in IN_POOL:
             continue
         assert row.expires is not None
         row.reminded = step
@@ -153,7 +152,7 @@ def ask_for_recheck(session: Session, rules: CertificateRules, *, at: datetime, 
     asked = set(session.scalars(select(Task.noun_id).where(Task.kind == RECHECK, Task.noun == "provider", Task.created >= begun)))
     due = term(today, rules.recheck_days, find_calendar(session)).due
     count = 0
-    for provider in session.scalars(select(Provider).where(Provider.state.in_(_IN)).order_by(Provider.id)).all():
+    for provider in session.scalars(select(Provider).where(Provider.state.in_(IN_POOL)).order_by(Provider.id)).all():
         # Whoever came in after the day is of next year's re-check.
         if provider.id in asked or (provider.admitted_on is not None and provider.admitted_on >= first):
             continue

@@ -30,7 +30,7 @@ from marketplace.domain.evaluations import (
     result_of,
 )
 from marketplace.domain.lifecycle import Refused, RefusedError, _
-from marketplace.domain.providers import ProviderState
+from marketplace.domain.providers import IN_POOL
 from marketplace.domain.rating_rules import RatingRules
 from marketplace.domain.working_days import term
 from marketplace.records.calendar import find_calendar
@@ -42,7 +42,6 @@ from marketplace.records.ratings import find_events, find_mean
 NOUN = "evaluation_round"
 RESULT_NOUN = "evaluation_result"
 # Whoever is in the pool is evaluated, suspended or not; who left it is not.
-_IN = (ProviderState.ADMITTED, ProviderState.WARNED, ProviderState.RECTIFYING, ProviderState.SUSPENDED)
 
 
 def open_round(database: Database, period: Period, *, viewer: Viewer, at: datetime, today: date, rules: RatingRules) -> EvaluationRound:
@@ -60,7 +59,7 @@ def open_round(database: Database, period: Period, *, viewer: Viewer, at: dateti
         opened.number, opened.mean = next_number(session, "PJ", today.year), rules.mean if mean is None else mean
         session.add(opened)
         session.flush()
-        providers = session.scalars(select(Provider).where(Provider.state.in_(_IN)).order_by(Provider.id)).all()
+        providers = session.scalars(select(Provider).where(Provider.state.in_(IN_POOL)).order_by(Provider.id)).all()
         events = find_events(session, [row.id for row in providers])
         for provider in providers:
             found = rate_period([row.as_event() for row in events.get(provider.id, [])], period, opened.mean, rules)

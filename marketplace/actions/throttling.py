@@ -12,9 +12,9 @@ from marketplace.records.accounts import LoginFailure
 from marketplace.records.database import Database
 
 WINDOW = timedelta(minutes=5)
-# Attempts allowed within WINDOW: of one account, from one address, in the whole site; codes of one account; mails to one
-# address; tries of one link; letters that one person lets go out.
-LIMITS = {"account": 10, "address": 10, "site": 1000, "code": 10, "mail": 3, "link": 10, "letters": 40}
+# Attempts allowed within WINDOW: of one account, in one browser that it has used before, from one address, in the whole site;
+# codes of one account; mails to one address; tries of one link; letters that one person lets go out.
+LIMITS = {"account": 10, "device": 10, "address": 10, "site": 1000, "code": 10, "mail": 3, "link": 10, "letters": 40}
 _ADVISORY_LOCK = 7_110_252
 
 
@@ -49,5 +49,5 @@ def forget_attempts(session: Session, attempt: list[int], *, key: str = "") -> N
 
 _PASSWORDS = _("密码试错次数太多，请 {minutes} 分钟后再试。")
 _OFTEN = _("短时间内提交的次数太多，请 {minutes} 分钟后再试。")
-_WAIT = {"account": _PASSWORDS, "address": _PASSWORDS, "site": _PASSWORDS, "code": _("验证码试错次数太多，请 {minutes} 分钟后再试。")}
+_WAIT = {"account": _PASSWORDS, "device": _PASSWORDS, "address": _PASSWORDS, "site": _PASSWORDS, "code": _("验证码试错次数太多，请 {minutes} 分钟后再试。")}
 _WAIT |= {"mail": _OFTEN, "link": _OFTEN, "letters": _OFTEN}

@@ -27,10 +27,12 @@ class ProviderState(StrEnum):
 
 SEARCHABLE = frozenset({ProviderState.ADMITTED, ProviderState.WARNED, ProviderState.RECTIFYING})
 TAKES_NEW = frozenset({ProviderState.ADMITTED, ProviderState.WARNED})
+# In the pool, whatever it may do there; and out of it, so that it may apply again.
+IN_POOL = (ProviderState.ADMITTED, ProviderState.WARNED, ProviderState.RECTIFYING, ProviderState.SUSPENDED)
+OUT_OF_POOL = (ProviderState.RETIRED, ProviderState.LEFT)
 
 _PROPOSED = (Role.MANAGER, Role.BUREAU, Role.ADMIN)
 _DECIDED = (Role.BUREAU, Role.ADMIN)
-_IN = (ProviderState.ADMITTED, ProviderState.WARNED, ProviderState.RECTIFYING, ProviderState.SUSPENDED)
 
 TABLE: Table = (
     Transition((ProviderState.ADMITTED,), "warn", ProviderState.WARNED, _PROPOSED, "警示"),
@@ -44,10 +46,10 @@ TABLE: Table = (
     ),
     Transition((ProviderState.RECTIFYING, ProviderState.SUSPENDED), "reinstate", ProviderState.ADMITTED, _DECIDED, "恢复"),
     Transition((ProviderState.RECTIFYING, ProviderState.WARNED), "suspend", ProviderState.SUSPENDED, _DECIDED, "暂停"),
-    Transition(_IN, "retire", ProviderState.RETIRED, _DECIDED, "淘汰"),
-    Transition(_IN, "leave", ProviderState.LEFT, (Role.PROVIDER,), "主动退出"),
+    Transition(IN_POOL, "retire", ProviderState.RETIRED, _DECIDED, "淘汰"),
+    Transition(IN_POOL, "leave", ProviderState.LEFT, (Role.PROVIDER,), "主动退出"),
     # By a new application that was reviewed and admitted, or because the decision that put it out was taken back.
-    Transition((ProviderState.RETIRED, ProviderState.LEFT), "readmit", ProviderState.ADMITTED, _PROPOSED, "重新入库"),
+    Transition(OUT_OF_POOL, "readmit", ProviderState.ADMITTED, _PROPOSED, "重新入库"),
 )
 
 

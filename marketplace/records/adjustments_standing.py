@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from marketplace.domain.adjustment_proposals import Evidence, Expiry, Result, Score, Standing
 from marketplace.domain.adjustments import OPEN, SEVERITY, AdjustmentState
 from marketplace.domain.evaluations import ResultState
-from marketplace.domain.providers import ProviderState
+from marketplace.domain.providers import IN_POOL, ProviderState
 from marketplace.domain.rating_events import OF_PROJECT, EventKind
 from marketplace.records.adjustments import Adjustment
 from marketplace.records.certificates import Certificate
@@ -22,7 +22,6 @@ from marketplace.records.matches import Decision, Outcome
 from marketplace.records.providers import Provider
 from marketplace.records.ratings import RatingEvent, find_all_scores
 
-IN_POOL = (ProviderState.ADMITTED, ProviderState.WARNED, ProviderState.RECTIFYING, ProviderState.SUSPENDED)
 # States whose beginning counts, and the event that begins them.
 _BEGINNINGS = {"warn": ProviderState.WARNED, "suspend": ProviderState.SUSPENDED}
 SERIOUS, FAILED = "serious", "failed"

@@ -11,14 +11,13 @@ from sqlalchemy.orm import Session, aliased
 from marketplace.domain.application_answers import FileFact
 from marketplace.domain.application_checks import Facts, Shared
 from marketplace.domain.applications import ApplicationState
-from marketplace.domain.providers import ProviderState
+from marketplace.domain.providers import OUT_OF_POOL
 from marketplace.records.applications import ApplicationTrace, ProviderApplication
 from marketplace.records.files import Attachment, find_attachments
 from marketplace.records.organisations import Organisation
 from marketplace.records.providers import Provider
 
 NOUN = "application"
-_OUT = (ProviderState.RETIRED, ProviderState.LEFT)
 
 
 def find_files(session: Session, application_id: int) -> list[FileFact]:
@@ -36,7 +35,7 @@ def find_facts(session: Session, application: ProviderApplication, today: date) 
         files=files,
         required=tuple(application.window.required),
         sectors=tuple(application.window.sectors),
-        is_in_pool=provider is not None and provider.state not in _OUT,
+        is_in_pool=provider is not None and provider.state not in OUT_OF_POOL,
         reapply_from=provider.reapply_from if provider else None,
         shared_files=[shared for _kind, shared in _shared(_shared_files(session, application, files))],
         shared_contacts=[shared for kind, shared in traces if kind != "expert"],

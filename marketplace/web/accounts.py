@@ -14,7 +14,7 @@ from marketplace.actions.demonstration import DemonstrationAccount, find_demonst
 from marketplace.actions.links import LINK_DEAD
 from marketplace.actions.sessions import log_out as end_log_in
 from marketplace.actions.sessions import revoke_session as end_session_of
-from marketplace.domain.accounts import ABSOLUTE, idle_limit, needs_second_factor
+from marketplace.domain.accounts import ABSOLUTE, folded_login, idle_limit, needs_second_factor
 from marketplace.domain.lifecycle import Refused, RefusedError, _
 from marketplace.domain.secrets import hashed
 from marketplace.faults import said
@@ -25,6 +25,8 @@ from marketplace.records.second_factors import has_second_factor
 from marketplace.site import current_site
 from marketplace.web import accounts_reset, accounts_second_factor, accounts_staff, security
 from marketplace.web.accounts_reset import dead_link
+from marketplace.web.known_devices import device_of, remember
+from marketplace.web.language import say
 from marketplace.web.outside import link_to, show_letter, shown_letter
 from marketplace.web.refusals import form_page, sentence_of
 
@@ -62,14 +64,16 @@ def log_in() -> AnyResponse:
     """Log in and go on to where the person wanted to be."""
     form, address, agent = request.form, request.remote_addr or "", request.user_agent.string
     login, target = form.get("login", ""), security.safe_next(form.get("next", "/"))
-    answer = actions.log_in(current_site().database, login, form.get("password", ""), address=address, agent=agent, now=now())
+    device = device_of(folded_login(login))
+    password = form.get("password", "")
+    answer = actions.log_in(current_site().database, login, password, address=address, agent=agent, now=now(), device=device)
     if isinstance(answer, Refused):
         return _log_in_page(login=login[:64], target=target, refused=answer)
     if isinstance(answer, actions.CodeNeeded):
         security.keep_half_session(answer.secret, target)
         return redirect(url_for("second_factor.code_form"), 303)
     security.start_session(answer.secret)
-    return redirect(target, 303)
+    return remember(redirect(target, 303), folded_login(login))
 
 
 @pages.post("/logout")
@@ -98,6 +102,7 @@ def account_page(*, refused: tuple[str, Refused] | None = None, new_token: str =
             offers_factor=needs_second_factor(viewer.roles),
             tokens=[token for token in tokens if not token.revoked],
             scopes=actions.SCOPES,
+            scope_words={"read": say("读取"), "write": say("填写和办理"), "import": say("导入")},
             moment=moment,
             new_token=new_token,
             typed_email=email,

@@ -20,6 +20,7 @@ from marketplace.records.accounts import Account
 from marketplace.records.second_factors import SecondFactor, count_recovery_codes, find_second_factor
 from marketplace.site import current_site
 from marketplace.web import security
+from marketplace.web.known_devices import remember
 from marketplace.web.refusals import form_page
 
 pages = Blueprint("second_factor", __name__)
@@ -78,7 +79,9 @@ def finish_log_in() -> AnyResponse:
             return redirect(url_for("accounts.log_in_form"), 303)
         return form_page("accounts/code.html", refused=error.refused, secret=True)
     security.start_session(opened.secret)
-    return redirect(target, 303)
+    with current_site().database.reading() as session:
+        login = session.get_one(Account, opened.account_id).login
+    return remember(redirect(target, 303), login)
 
 
 def _page(*, refused: Refused | None = None, codes: list[str] | None = None) -> Response:

@@ -92,6 +92,27 @@ def test_ten_wrong_passwords_close_the_account_for_five_minutes(browser: Browser
         assert browser.log_in("centre").status_code == 303
 
 
+def test_a_flood_from_elsewhere_does_not_lock_out_a_browser_that_was_here_before(app: Flask, browser: Browser) -> None:
+    """Its own wrong passwords are counted as strictly, and a cookie of another account or of another hand counts for nothing."""
+    assert browser.log_in("centre").status_code == 303
+    browser.post("/logout", form="/account")
+    stranger = Browser(app.test_client())
+    for _attempt in range(10):
+        stranger.post("/login", {"login": "centre", "password": "wrong"})
+    assert stranger.log_in("centre").status_code == 429
+    assert browser.log_in("centre").status_code == 303
+    browser.post("/logout", form="/account")
+    cookie = browser.client.get_cookie("jigai_device")
+    assert cookie is not None
+    assert cookie.http_only
+    stranger.client.set_cookie("jigai_device", cookie.value[:-1] + ("a" if cookie.value[-1] != "a" else "b"))
+    assert stranger.log_in("centre").status_code == 429
+    codes = [browser.post("/login", {"login": "centre", "password": "wrong"}).status_code for _attempt in range(11)]
+    assert codes == [422] * 10 + [429]
+    # The stranger's tries are from the same address; the cookie of one account is nothing for another one.
+    assert browser.log_in("enterprise").status_code == 429
+
+
 def test_a_right_password_forgets_the_wrong_ones(app: Flask, browser: Browser) -> None:
     for _attempt in range(9):
         browser.post("/login", {"login": "centre", "password": "wrong"})
@@ -108,14 +129,14 @@ def test_parallel_wrong_passwords_are_counted_exactly_and_survive_a_restart(data
     def attempt() -> None:
         answers.append(actions.log_in(database, "centre", "wrong", address="192.0.2.1", now=NOW))
 
-    threads = [threading.Thread(target=attempt) for _ in range(30)]
+    threads = [threading.Thread(target=attempt) for _ in range(50)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     codes = [answer.code for answer in answers if isinstance(answer, Refused)]
     assert codes.count("wrong_password") == 10
-    assert codes.count("too_many_attempts") == 20
+    assert codes.count("too_many_attempts") == 40
     again = Database(database.url)
     answer = actions.log_in(again, "centre", PASSWORD, address="192.0.2.2", now=NOW)
     again.close()

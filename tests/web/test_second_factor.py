@@ -50,11 +50,13 @@ def test_log_in_asks_for_the_code_and_forgets_nothing(app: Flask, browser: Brows
         assert other.post("/login", form).headers["Location"] == "/login/code"
         # Half a log-in is none.
         assert other.get("/history").status_code == 303
+        assert other.client.get_cookie("jigai_device") is None
         wrong = other.post("/login/code", {"code": "000000"}, form="/login/code")
         assert (wrong.status_code, "验证码不对" in wrong.text) == (422, True)
         clock.shift(timedelta(minutes=1))
         right = other.post("/login/code", {"code": pyotp.TOTP(key).now()}, form="/login/code")
         assert (right.status_code, right.headers["Location"]) == (303, "/history")
+        assert other.client.get_cookie("jigai_device") is not None
         assert other.get("/history").status_code == 200
         again = Browser(app.test_client())
         again.log_in("bureau")
