@@ -10,6 +10,8 @@ RUNS = (
     ("bench.search", "--vectors", "2500", "--vectors", "20000", "--vectors", "25000", "--vectors", "62500", "--embedding"),
     ("bench.rating", "--out", str(RESULTS / "rating.json")),
     ("bench.delivery", "--out", str(RESULTS / "delivery.json")),
+    ("bench.pages",),
+    ("bench.audit", "--out", str(RESULTS / "audit.json")),
     ("bench.peers", "--out", str(RESULTS / "peers.json")),
 )
 SCALE = (

@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 
 from marketplace.domain.lifecycle import Refused, RefusedError, _
 from marketplace.guard import request_id
+from marketplace.sentences import filled
 
 log = logging.getLogger("jigai.faults")
 
@@ -58,7 +59,7 @@ class FaultError(Exception):
 def said(message: str, values: Mapping[str, Any]) -> str:
     """A Chinese source sentence in the language of the request, its values filled in."""
     translated: str = gettext(message)
-    return translated.format(**values) if values else translated
+    return filled(translated, values)
 
 
 # status → code, title, sentence.
@@ -88,9 +89,9 @@ def fault_of_status(status: int, **values: Any) -> Fault:
     return Fault(status, code, title, message, values)
 
 
-def fault_of_refusal(refused: Refused, status: int = 409) -> Fault:
+def fault_of_refusal(refused: Refused, status: int = 409, errors: tuple[Problem, ...] = ()) -> Fault:
     headers = {"Retry-After": str(refused.values["seconds"])} if "seconds" in refused.values else {}
-    return Fault(status, refused.code, KNOWN[status][1], refused.message, refused.values, headers=headers)
+    return Fault(status, refused.code, KNOWN[status][1], refused.message, refused.values, errors, headers)
 
 
 def fault_of_problems(problems: tuple[Problem, ...]) -> Fault:

@@ -69,6 +69,11 @@ def for_the_logged_in(view: View) -> View:
     return _decorator(Policy("known"))(view)
 
 
+def for_the_logged_in_to_write(view: View) -> View:
+    """The same for what writes: a personal token needs the scope for it."""
+    return _decorator(Policy("known", scope="write"))(view)
+
+
 def _decorator(policy: Policy) -> Callable[[View], View]:
     def mark(view: View) -> View:
         view.policy = policy  # type: ignore[attr-defined]

@@ -18,6 +18,7 @@ class Term:
     en: str
     short: str = ""
     aliases: tuple[str, ...] = ()
+    short_en: str = ""
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from marketplace.sheets.nouns import SHEETS
+from marketplace.web.history_words import step_labels
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "marketplace" / "translations"
@@ -30,9 +31,11 @@ def source_sentences() -> Catalog:
         for _name, _line, message, _comments, context in extract_from_dir(ROOT / folder, mapping, options, KEYWORDS):
             if message:
                 found.add(message, context=context)
-    # The names of the sheets to fill in are data, and shown as words.
+    # The names of the sheets to fill in and of the steps of processes are data, and shown as words.
     for sheet in SHEETS.values():
         found.add(sheet.name)
+    for label in sorted(step_labels()):
+        found.add(label)
     return found
 
 

@@ -31,6 +31,7 @@ from marketplace.domain.adjustment_rules import AdjustmentRules
 from marketplace.domain.adjustments import EVENTS, HARSH, RUNNING, AdjustmentKind, AdjustmentState, check_proposal
 from marketplace.domain.decisions import DecisionState
 from marketplace.domain.lifecycle import Refused, RefusedError, _
+from marketplace.domain.rule_sentences import FAILED_RECTIFICATION
 from marketplace.domain.texts import check_text
 from marketplace.domain.working_days import term
 from marketplace.files.store import StoredBlob
@@ -140,7 +141,7 @@ def open_after_failure(session: Session, failed: Adjustment, step: Step, why: st
     """A rectification that was not accepted: the next step is proposed at once, and decided by people like any other."""
     if any(case.kind == AdjustmentKind.SUSPEND for case in find_open_of(session, failed.provider_id)):
         return None
-    evidence = (Evidence(f"failed:{failed.number}", f"整改未通过：{failed.number}", ADJUSTMENT, failed.public_id),)
+    evidence = (Evidence(f"failed:{failed.number}", FAILED_RECTIFICATION.format(number=failed.number), ADJUSTMENT, failed.public_id),)
     return _open(
         session,
         failed.provider,

@@ -11,6 +11,7 @@ from marketplace.actions.tasks import close_tasks
 from marketplace.domain.access import Role
 from marketplace.domain.adjustments import AdjustmentState
 from marketplace.domain.lifecycle import _
+from marketplace.domain.rule_sentences import NOT_HANDED_IN, NOT_RECTIFIED
 from marketplace.domain.working_days import term
 from marketplace.files.store import StoredBlob
 from marketplace.records.adjustments import Adjustment
@@ -99,7 +100,8 @@ def fail(database: Database, case_id: int, step: Step, *, why: str) -> Adjustmen
         _judged(case, step, reason)
         case.paused_on = step.today
         close_tasks(session, "adjustment", case.id, at=step.at)
-        why_suspend = f"{case.number} 整改未通过：{reason}" if was == AdjustmentState.HANDED_IN else f"{case.number} 逾期未改：{reason}"
+        form = NOT_RECTIFIED if was == AdjustmentState.HANDED_IN else NOT_HANDED_IN
+        why_suspend = form.format(number=case.number, reason=reason)
         open_after_failure(session, case, step, why_suspend)
         tell_provider(session, case, _("整改没有通过（{number}）：其间仍不接新单，区工信局将决定进一步处理。"), step.at)
         send_letter(session, "rectification_result", "adjustment", case.id, step.at)

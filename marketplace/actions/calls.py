@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from marketplace.actions import transition
 from marketplace.actions.catalogue import must_act
 from marketplace.actions.history import record
+from marketplace.actions.meanwhile import refuse_if_moved
 from marketplace.actions.notices import accounts_of_roles, notify
 from marketplace.actions.roles import actor_of
 from marketplace.domain.access import Role, Viewer, may
@@ -39,8 +40,13 @@ def create(database: Database, draft: CallDraft, *, days_least: int, viewer: Vie
         return call
 
 
-def change(database: Database, call_id: int, draft: CallDraft, *, days_least: int, viewer: Viewer, at: datetime) -> SolutionCall:
-    """Change a call that has not ended. A published one keeps its scenario: providers are answering to it."""
+def change(
+    database: Database, call_id: int, draft: CallDraft, *, days_least: int, viewer: Viewer, at: datetime, seen: int | None = None
+) -> SolutionCall:
+    """Change a call that has not ended. A published one keeps its scenario: providers are answering to it.
+
+    `seen`: the last entry of its history that the form knew; whoever saved meanwhile is not written over.
+    """
     with database.writing() as session:
         _must_manage(viewer)
         _refuse_faults(session, draft, days_least)
@@ -49,6 +55,7 @@ def change(database: Database, call_id: int, draft: CallDraft, *, days_least: in
             raise RefusedError(Refused("call_closed", _("征集已于 {closes} 24:00 截止。"), {"closes": call.closes.isoformat()}))
         if call.state == CallState.PUBLISHED and draft.scenario_code != call.scenario_code:
             raise RefusedError(Refused("scenario_fixed", _("征集已发布，场景不能再换。可以结束后另发一个。")))
+        refuse_if_moved(session, NOUN, call.id, seen=seen, at=at, harmless=("answer", "take_back"))
         new = _values(draft)
         before = {name: getattr(call, name) for name in _FIELDS if getattr(call, name) != new[name]}
         for name in before:

@@ -38,6 +38,13 @@ LOGINS: dict[str, tuple[Role, str]] = {
     "provider": (Role.PROVIDER, "919900006639233244"),
     "provider2": (Role.PROVIDER, "919900001468819715"),
 }
+# The people of the pool, who come when it is played; all with the same password.
+POOL_LOGINS: dict[str, Role] = {
+    "applicant": Role.PROVIDER,
+    "applicant2": Role.PROVIDER,
+    "provider-b": Role.PROVIDER,
+    **{f"expert{number}": Role.EXPERT for number in range(2, 7)},
+}
 
 
 @dataclass(frozen=True)
@@ -71,11 +78,11 @@ def open_demonstration_accounts(database: Database, *, names: Mapping[Role, str]
 
 def find_demonstration_accounts(session: Session) -> list[DemonstrationAccount]:
     """The demonstration accounts that are there, in the order of their roles."""
-    order = list(Role)
+    order, roles = list(Role), {login: role for login, (role, _code) in LOGINS.items()} | POOL_LOGINS
     statement = select(Account.login, Organisation.name).join(Account.memberships).join(Membership.organisation)
-    statement = statement.where(Account.login.in_(LOGINS), Account.disabled.is_(False)).order_by(Membership.id.desc())
+    statement = statement.where(Account.login.in_(roles), Account.disabled.is_(False)).order_by(Membership.id.desc())
     organisations = dict(session.execute(statement).all())
-    accounts = [DemonstrationAccount(LOGINS[login][0], login, PASSWORD, name) for login, name in organisations.items()]
+    accounts = [DemonstrationAccount(roles[login], login, PASSWORD, name) for login, name in organisations.items()]
     return sorted(accounts, key=lambda account: (order.index(account.role), account.login))
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.actions import history, transition
 from marketplace.actions.jobs import enqueue_job
+from marketplace.actions.meanwhile import refuse_if_moved
 from marketplace.actions.notices import accounts_of_organisation, notify
 from marketplace.actions.numbers import next_number
 from marketplace.actions.roles import actor_of, roles_on
@@ -78,11 +79,20 @@ def open_round(database: Database, period: Period, *, viewer: Viewer, at: dateti
 
 
 def review(
-    database: Database, result_id: int, *, score: float | None, why: str, viewer: Viewer, at: datetime, rules: RatingRules
+    database: Database,
+    result_id: int,
+    *,
+    score: float | None,
+    why: str,
+    viewer: Viewer,
+    at: datetime,
+    rules: RatingRules,
+    seen: int | None = None,
 ) -> EvaluationResult:
-    """Staff agree with the proposed score, or set another one for a reason."""
+    """Staff agree with the proposed score, or set another one for a reason. `seen`: the last entry of the history on the page."""
     with database.writing() as session:
-        result = session.get_one(EvaluationResult, result_id)
+        result = session.get_one(EvaluationResult, result_id, with_for_update=True)
+        refuse_if_moved(session, RESULT_NOUN, result.id, seen=seen, at=at)
         _review(session, result, score, why, viewer, at, rules)
         return result
 
@@ -127,10 +137,13 @@ def show(database: Database, round_id: int, *, viewer: Viewer, at: datetime, tod
         return round_
 
 
-def comment(database: Database, result_id: int, *, text: str, viewer: Viewer, at: datetime, today: date) -> EvaluationResult:
+def comment(
+    database: Database, result_id: int, *, text: str, viewer: Viewer, at: datetime, today: date, seen: int | None = None
+) -> EvaluationResult:
     """The provider says what it has to say, within the term."""
     with database.writing() as session:
-        result = session.get_one(EvaluationResult, result_id)
+        result = session.get_one(EvaluationResult, result_id, with_for_update=True)
+        refuse_if_moved(session, RESULT_NOUN, result.id, seen=seen, at=at)
         if not may_act_for(viewer, result.provider.organisation_id, "submit"):
             raise RefusedError(Refused("not_allowed", _("您没有办理这一步的权限。")))
         facts = CommentFacts(text, result.round.comment_until, today)
@@ -152,11 +165,20 @@ def comment(database: Database, result_id: int, *, text: str, viewer: Viewer, at
 
 
 def answer(
-    database: Database, result_id: int, *, text: str, score: float | None, viewer: Viewer, at: datetime, rules: RatingRules
+    database: Database,
+    result_id: int,
+    *,
+    text: str,
+    score: float | None,
+    viewer: Viewer,
+    at: datetime,
+    rules: RatingRules,
+    seen: int | None = None,
 ) -> EvaluationResult:
-    """Staff answer a comment; the score may change with it, for what the answer says."""
+    """Staff answer a comment; the score may change with it, for what the answer says. `seen`: as of `review`."""
     with database.writing() as session:
-        result = session.get_one(EvaluationResult, result_id)
+        result = session.get_one(EvaluationResult, result_id, with_for_update=True)
+        refuse_if_moved(session, RESULT_NOUN, result.id, seen=seen, at=at)
         _refuse_unfit(result, score)
         for refused in (answered(text), change_is_reasoned(ReviewFacts(result.proposed, score, text))):
             if refused:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -33,9 +33,10 @@ _SAID: Mapping[str, str] = {
 _OTHERWISE = _("您打开后，{who}已在 {at} 改动过。请看了再办理。")
 
 
-def refuse_if_moved(session: Session, noun: str, noun_id: int, *, seen: int | None, at: datetime) -> None:
-    """Refuse what rests on an outdated page. `seen`: the last entry of the history when the page was made; None: no page."""
-    later = find_entries_since(session, noun, noun_id, seen) if seen is not None else []
+def refuse_if_moved(session: Session, noun: str, noun_id: int, *, seen: int | None, at: datetime, harmless: Collection[str] = ()) -> None:
+    """Refuse what rests on an outdated page. `seen`: the last entry of the history when the page was made; None: no page.
+    `harmless`: verbs that change nothing of what the page shows."""
+    later = [entry for entry in find_entries_since(session, noun, noun_id, seen) if entry.verb not in harmless] if seen is not None else []
     if later:
         raise RefusedError(told(later[-1], at))
 

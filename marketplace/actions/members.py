@@ -41,24 +41,33 @@ def invite_member(
 
 
 def change_rights(
-    database: Database, organisation_id: int, membership_id: int, rights: Iterable[str], *, viewer: Viewer, at: datetime
+    database: Database,
+    organisation_id: int,
+    membership_id: int,
+    rights: Iterable[str],
+    *,
+    viewer: Viewer,
+    at: datetime,
+    before: Iterable[str] | None = None,
 ) -> None:
-    """What a member may do from now on; the member's log-ins end."""
+    """What a member may do from now on; the member's log-ins end. `before`: the rights that the page showed, if it did."""
     _must_see_to(viewer, organisation_id)
     with database.writing() as session:
         row = _member(session, organisation_id, membership_id)
         chosen = known_rights(rights)
         if not chosen:
             raise RefusedError(Refused("rights_missing", _("权限没有选，至少选一项；不再是成员的，请移除。")))
+        if before is not None and sorted(before) != sorted(row.rights):
+            raise RefusedError(Refused("changed_meanwhile", _("您打开后，这位成员的权限已被改动。请看现在的权限再改。")))
         if RIGHT not in chosen:
             _somebody_remains(session, row)
-        before, number = told(row), row.account_id
+        old, number = told(row), row.account_id
         if sorted(row.rights) == sorted(chosen):
             return
         row.rights = chosen
         session.flush()
         actor, after = actor_of(viewer), told(row)
-        record(session, actor=actor, verb="change_rights", noun="account", noun_id=number, before=before, after=after, at=at)
+        record(session, actor=actor, verb="change_rights", noun="account", noun_id=number, before=old, after=after, at=at)
         end_sessions(session, number)
 
 

@@ -113,7 +113,7 @@ def send_back(
         session.flush()
         due = term(at.date(), days, find_calendar(session)).due
         application.supplement_until = due
-        _step(session, application, "send_back", viewer, at, why="；".join(given.values()))
+        _step(session, application, "send_back", viewer, at, why="\n".join(given.values()))
         close_tasks(session, APPLICATION, application.id, at=at)
         review = find_review(session, application.id)
         if review is not None:

@@ -49,5 +49,11 @@ def forget_attempts(session: Session, attempt: list[int], *, key: str = "") -> N
 
 _PASSWORDS = _("密码试错次数太多，请 {minutes} 分钟后再试。")
 _OFTEN = _("短时间内提交的次数太多，请 {minutes} 分钟后再试。")
-_WAIT = {"account": _PASSWORDS, "device": _PASSWORDS, "address": _PASSWORDS, "site": _PASSWORDS, "code": _("验证码试错次数太多，请 {minutes} 分钟后再试。")}
+_WAIT = {
+    "account": _PASSWORDS,
+    "device": _PASSWORDS,
+    "address": _PASSWORDS,
+    "site": _PASSWORDS,
+    "code": _("验证码试错次数太多，请 {minutes} 分钟后再试。"),
+}
 _WAIT |= {"mail": _OFTEN, "link": _OFTEN, "letters": _OFTEN}

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.actions import transition
 from marketplace.actions.history import record
+from marketplace.actions.meanwhile import refuse_if_moved
 from marketplace.actions.notices import accounts_of_organisation, accounts_of_roles, notify
 from marketplace.actions.numbers import next_number
 from marketplace.actions.roles import actor_of
@@ -23,7 +24,7 @@ from marketplace.records.database import Database
 from marketplace.records.tasks import Task
 from marketplace.records.windows import ApplicationWindow
 
-SERIES = "SB"
+NOUN, SERIES = "window", "SB"
 FILL_TASK = "application_fill"
 
 
@@ -39,13 +40,19 @@ def create_window(database: Database, draft: WindowDraft, *, viewer: Viewer, at:
         return window
 
 
-def edit_window(database: Database, window_id: int, draft: WindowDraft, *, viewer: Viewer, at: datetime) -> ApplicationWindow:
-    """Change a draft. What is published is a promise: only its last day moves, and everybody is told."""
+def edit_window(
+    database: Database, window_id: int, draft: WindowDraft, *, viewer: Viewer, at: datetime, seen: int | None = None
+) -> ApplicationWindow:
+    """Change a draft. What is published is a promise: only its last day moves, and everybody is told.
+
+    `seen`: the last entry of its history that the form knew; whoever saved meanwhile is not written over.
+    """
     _check(draft, viewer)
     with database.writing() as session:
         window = session.get_one(ApplicationWindow, window_id, with_for_update=True)
         if window.state != WindowState.DRAFT:
             raise RefusedError(Refused("window_published", _("通知已经发布，只能延长或提前截止，或撤回后另发。")))
+        refuse_if_moved(session, NOUN, window.id, seen=seen, at=at)
         before = _json(window)
         _fill(window, draft)
         session.flush()
@@ -81,7 +88,15 @@ def withdraw_window(database: Database, window_id: int, *, viewer: Viewer, at: d
 
 
 def move_closing(
-    database: Database, window_id: int, closes: date | None, *, viewer: Viewer, at: datetime, today: date, why: str
+    database: Database,
+    window_id: int,
+    closes: date | None,
+    *,
+    viewer: Viewer,
+    at: datetime,
+    today: date,
+    why: str,
+    seen: int | None = None,
 ) -> ApplicationWindow:
     """Extend a published window or close it early, with the reason; whoever has a draft in it is told."""
     _refuse_unless_manager(viewer)
@@ -91,6 +106,7 @@ def move_closing(
         window = session.get_one(ApplicationWindow, window_id, with_for_update=True)
         if window.state != WindowState.PUBLISHED:
             raise RefusedError(Refused("window_not_published", _("通知没有发布，请直接修改日期。")))
+        refuse_if_moved(session, NOUN, window.id, seen=seen, at=at)
         if window.results_published_at is not None:
             raise RefusedError(Refused("results_published", _("结果已经公布，不能再改截止日期。")))
         if refused := check_closing(opens=window.opens, old=window.closes, new=closes, today=today):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date
-from typing import Any, NoReturn
+from typing import Any
 
 from flask import request
 from pydantic import Field
@@ -13,9 +12,8 @@ from werkzeug.exceptions import UnsupportedMediaType
 from marketplace.actions.imports import Admission, import_path, owner_of
 from marketplace.api.operation import Model, operation, refuse, refuse_field
 from marketplace.domain.lifecycle import Refused, _
-from marketplace.faults import FaultError, Problem, fault_of_refusal
+from marketplace.faults import Problem
 from marketplace.guard import current_viewer, now, permission
-from marketplace.idempotency import once
 from marketplace.records.accounts import Account
 from marketplace.sheets.nouns import SHEETS
 from marketplace.site import Site, current_site
@@ -86,8 +84,7 @@ class ImportOut(Model):
     tag="import",
     upload=ImportForm,
     answer=ImportOut,
-    faults=(403, 409),
-    headers=(("Idempotency-Key", "Sent again with the same key, the request is done once and answered as before."),),
+    writes=True,
 )
 def run_import() -> ImportOut:
     site, viewer = current_site(), current_viewer()
@@ -99,18 +96,7 @@ def run_import() -> ImportOut:
     if isinstance(upload, Refused):
         refuse_field("body.file", upload.code, upload.message, **upload.values)
     try:
-        key = request.headers.get("Idempotency-Key")
-
-        def work() -> dict[str, Any]:
-            return _import(site, upload, noun, admission, dry_run=dry_run, skip_bad=skip_bad)
-
-        if key is None:
-            return ImportOut(**work())
-        said = f"{_digest(upload)} {noun} {dry_run} {skip_bad} {admission.basis} {admission.on}"
-        answer = once(site.settings.data_dir / "idempotency", key, owner=viewer.account_id, body=said, work=work)
-        if isinstance(answer, Refused):
-            _refuse_key(answer)
-        return ImportOut(**answer)
+        return ImportOut(**_import(site, upload, noun, admission, dry_run=dry_run, skip_bad=skip_bad))
     finally:
         upload.drop()
 
@@ -121,7 +107,7 @@ def _fields() -> tuple[str | None, bool, bool]:
         raise UnsupportedMediaType()
     form, problems = request.form, []
     given = {*form, *request.files}
-    problems += [Problem(f"body.{name}", "extra_forbidden", _("这里没有这一项。")) for name in sorted(given - FIELDS)]
+    problems += [Problem(f"body.{name}", "extra_forbidden", _("这里没有这一项。")) for name in sorted(given - FIELDS, key=str)]
     if "file" not in request.files:
         problems.append(Problem("body.file", "missing", _("没有选文件。")))
     noun = form.get("noun") or None
@@ -164,14 +150,3 @@ def _import(site: Site, upload: Upload, noun: str | None, admission: Admission, 
     # The files of bad rows stay here and go with the upload; a program has every bad cell in the answer.
     del found["bad_files"]
     return found
-
-
-def _digest(upload: Upload) -> str:
-    with upload.file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _refuse_key(refused: Refused) -> NoReturn:
-    if refused.code == "still_running":
-        raise FaultError(fault_of_refusal(refused, 409))
-    refuse_field("header.Idempotency-Key", refused.code, refused.message, **refused.values)

@@ -86,12 +86,13 @@ def read_provider(id: str) -> out.ProviderOut:
 @permission("read", "scenario")
 @operation("/scenarios", summary="Published scenarios", tag="library", query=ScenarioQuery, answer=ScenarioList)
 def list_scenarios(query: ScenarioQuery) -> ScenarioList:
-    rows = select(Scenario).where(readable_scenarios(current_viewer()))
+    rows = select(Scenario).where(readable_scenarios(current_viewer())).options(joinedload(Scenario.enterprise))
     if query.sector:
         rows = rows.where(Scenario.sector == query.sector)
     with current_site().database.reading() as session:
         part, following = part_of(session, rows, Scenario, query)
-        return ScenarioList(items=[shown.scenario_line(row) for row in part], next=following)
+        viewer, pilot = current_viewer(), current_site().pilot
+        return ScenarioList(items=[shown.scenario_line(row, viewer, pilot) for row in part], next=following)
 
 
 @permission("read", "scenario")
@@ -99,4 +100,4 @@ def list_scenarios(query: ScenarioQuery) -> ScenarioList:
 def read_scenario(code: str) -> out.ScenarioOut:
     with current_site().database.reading() as session:
         row = session.scalar(select(Scenario).where(Scenario.code == code, readable_scenarios(current_viewer())))
-        return shown.scenario_out(row) if row is not None else not_found()
+        return shown.scenario_out(row, current_viewer(), current_site().pilot) if row is not None else not_found()

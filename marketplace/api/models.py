@@ -92,12 +92,13 @@ class SolutionOut(SolutionLine):
 
 
 class Record(Model):
-    """What past projects say; few of them are few. `score` 0–100, shrunk to the mean of all; null: nothing finished yet."""
+    """What past projects say; few of them are few. `score` 0–100, shrunk to the mean of all; null and "": nothing finished yet."""
 
     finished: int
     on_time: int
     passed: int
     score: float | None
+    grade: str
 
 
 class ProviderLine(Model):

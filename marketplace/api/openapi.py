@@ -8,9 +8,10 @@ from typing import Any
 from flask import Flask
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
+from werkzeug.routing import Rule
 
 from marketplace.api.errors import MIMETYPE
-from marketplace.api.operation import Operation
+from marketplace.api.operation import Operation, Versioned
 from marketplace.faults import KNOWN
 from marketplace.guard import policy_of
 
@@ -51,14 +52,14 @@ def document(app: Flask) -> dict[str, Any]:
     for _rule, about in found:
         models |= {model for model in (about.body, about.upload) if model}
     _unused, taken = models_json_schema([(m, "validation") for m in _sorted(models)], ref_template=_REF)
-    answers = {about.answer for _rule, about in found}
+    answers = {about.answer for _rule, about in found if about.answer}
     _unused, given = models_json_schema([(m, "serialization") for m in _sorted(answers)], ref_template=_REF)
     schemas: dict[str, Any] = {**taken.get("$defs", {}), **given.get("$defs", {}), "Fault": _FAULT}
     paths: dict[str, dict[str, Any]] = {}
     for rule, about in found:
         path = re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            paths.setdefault(path, {})[method.lower()] = _operation(app, rule.endpoint, rule.arguments, about)
+            paths.setdefault(path, {})[method.lower()] = _operation(app, rule, about)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -86,24 +87,29 @@ def _sorted(models: set[type[BaseModel]]) -> list[type[BaseModel]]:
     return sorted(models, key=lambda model: model.__name__)
 
 
-def _operation(app: Flask, endpoint: str, arguments: set[str], about: Operation) -> dict[str, Any]:
-    policy = policy_of(app, endpoint)
+def _operation(app: Flask, rule: Rule, about: Operation) -> dict[str, Any]:
+    policy = policy_of(app, rule.endpoint)
     assert policy is not None
     anybody = policy.permits_anyone()
-    parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in sorted(arguments)]
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "integer" if f"<int:{name}>" in rule.rule else "string"}}
+        for name in sorted(rule.arguments)
+    ]
     parameters += _query_parameters(about.query) if about.query else []
     parameters += [
-        {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}} for name, text in about.headers
+        {"name": one.name, "in": "header", "required": one.required, "description": one.text, "schema": {"type": "string"}}
+        for one in about.headers
     ]
     if about.etag:
         text = "The ETag of an answer that the client has; unchanged, it is not sent again."
         parameters.append({"name": "If-None-Match", "in": "header", "required": False, "description": text, "schema": {"type": "string"}})
     found: dict[str, Any] = {
-        "operationId": endpoint.rpartition(".")[2],
+        "operationId": rule.endpoint.rpartition(".")[2],
         "summary": about.summary,
         "tags": [about.tag],
         "parameters": parameters,
-        "responses": _responses(about),
+        # What is not for everybody may be refused, and what has an address may not be there.
+        "responses": _responses(about, {*about.statuses, *(() if anybody else (403,)), *((404,) if rule.arguments else ())}),
         "security": [*([{}] if anybody else []), {"token": []}, {"session": []}],
     }
     kind = "application/json" if about.body else "multipart/form-data"
@@ -134,16 +140,16 @@ def _query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
     return parameters
 
 
-def _responses(about: Operation) -> dict[str, Any]:
-    answer: dict[str, Any] = {
-        "description": "OK",
-        "content": {"application/json": {"schema": {"$ref": _REF.format(model=about.answer.__name__)}}},
-    }
+def _responses(about: Operation, statuses: set[int]) -> dict[str, Any]:
+    answer: dict[str, Any] = {"description": "OK", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
+    if about.answer is not None:
+        answer["content"] = {"application/json": {"schema": {"$ref": _REF.format(model=about.answer.__name__)}}}
     responses: dict[str, Any] = {str(about.status): answer}
-    if about.etag:
+    if about.etag or (about.answer is not None and issubclass(about.answer, Versioned)):
         answer["headers"] = {"ETag": {"schema": {"type": "string"}}}
+    if about.etag:
         responses["304"] = {"description": "Unchanged"}
-    for status in about.statuses:
+    for status in sorted(statuses):
         responses[str(status)] = {
             "description": KNOWN[status][1],
             "content": {MIMETYPE: {"schema": {"$ref": _REF.format(model="Fault")}}},

@@ -7,16 +7,17 @@ APIFlask and its kin read pydantic models as well, but name nested models anew f
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from flask import Blueprint, Response, request
 from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
-from marketplace.domain.lifecycle import _
+from marketplace.api.writing import KEY, MATCH, done_once, fault_of_step, must_name_version
+from marketplace.domain.lifecycle import RefusedError, _
 from marketplace.faults import FaultError, Problem, fault_of_problems
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -28,20 +29,47 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
+class Versioned(Model):
+    """Base of answers about what several people write: the version is the ETag, too, and comes back as If-Match."""
+
+    version: str
+
+
+class Done(Versioned):
+    """What became of a thing that was written: its id, its state now, and the version on which the next step rests."""
+
+    id: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Header:
+    """A header of the request."""
+
+    name: str
+    text: str
+    required: bool = False
+
+
 @dataclass(frozen=True)
 class Operation:
-    """What is said of one operation in the OpenAPI document. `form`: names and descriptions of a multipart form's fields."""
+    """What is said of one operation in the OpenAPI document. `answer` None: a file. `writes`: done once for each Idempotency-Key."""
 
     summary: str
     tag: str
     query: type[Model] | None
     body: type[BaseModel] | None
-    answer: type[Model]
+    answer: type[Model] | None
     status: int
     statuses: tuple[int, ...]
     etag: bool
     upload: type[Model] | None
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[Header, ...]
+    writes: bool
+
+
+_KEY_HEADER = Header(KEY, "Sent again with the same key, the request is done once and answered as before.")
+_MATCH_TEXT = "The `version` that was read. If somebody has written since, nothing happens and the answer is 412."
 
 
 # pydantic's kinds of error → our sentence; the rest is told in its own words.
@@ -80,7 +108,7 @@ def operation(
     *,
     summary: str,
     tag: str,
-    answer: type[Model],
+    answer: type[Model] | None,
     method: str = "GET",
     query: type[Model] | None = None,
     body: type[BaseModel] | None = None,
@@ -88,12 +116,20 @@ def operation(
     status: int = 200,
     faults: tuple[int, ...] = (),
     etag: bool = False,
-    headers: tuple[tuple[str, str], ...] = (),
+    writes: bool = False,
+    match: Literal["", "may", "must"] = "",
 ) -> Callable[[Callable[..., Model | Response]], Callable[..., Response]]:
-    """Register a view of the API. It gets `query` and `body` as checked models and answers with one."""
+    """Register a view of the API. It gets `query` and `body` as checked models and answers with one.
+
+    `match`: whether the request may, or must, name the version on which it rests (If-Match).
+    """
     statuses = {400, 401, 422, 500, 503, *faults} if query or body or upload else {401, 500, 503, *faults}
     statuses |= {413, 415} if body or upload else set()
-    about = Operation(summary, tag, query, body, answer, status, tuple(sorted(statuses)), etag, upload, headers)
+    statuses |= {400, 409, 422} if writes else set()
+    statuses |= {412} if match else set()
+    headers = [Header(MATCH, _MATCH_TEXT, match == "must")] if match else []
+    headers += [_KEY_HEADER] if writes else []
+    about = Operation(summary, tag, query, body, answer, status, tuple(sorted(statuses)), etag, upload, tuple(headers), writes)
 
     def decorate(view: Callable[..., Model | Response]) -> Callable[..., Response]:
         @wraps(view)
@@ -101,8 +137,19 @@ def operation(
             taken: dict[str, Any] = {"query": _query(query)} if query else ({} if upload else _no_query())
             if body:
                 taken["body"] = _body(body)
-            found = view(**path_values, **taken)
-            return found if isinstance(found, Response) else written(found, status, etag=etag)
+            if body and writes:
+                _refuse_nul(taken["body"])
+            if match == "must":
+                must_name_version()
+
+            def work() -> Response:
+                try:
+                    found = view(**path_values, **taken)
+                except RefusedError as error:
+                    raise fault_of_step(error.refused) from error
+                return found if isinstance(found, Response) else written(found, status, etag=etag)
+
+            return done_once(work) if writes else work()
 
         called.operation = about  # type: ignore[attr-defined]
         api.add_url_rule(path, endpoint=view.__name__, view_func=called, methods=[method])
@@ -115,6 +162,8 @@ def written(answer: Model, status: int = 200, *, etag: bool = False) -> Response
     """A model as JSON; with an ETag, a client that has it already gets 304 and no body."""
     body = answer.model_dump_json()
     response = Response(body, status, mimetype="application/json")
+    if isinstance(answer, Versioned):
+        response.set_etag(answer.version)
     if etag:
         response.set_etag(hashlib.sha256(body.encode()).hexdigest()[:32])
         response.make_conditional(request)
@@ -153,11 +202,31 @@ def _body(model: type[BaseModel]) -> BaseModel:
     if request.mimetype != "application/json":
         raise UnsupportedMediaType()
     try:
-        return model.model_validate_json(request.get_data(), strict=True)
+        found = model.model_validate_json(request.get_data(), strict=True)
     except ValidationError as error:
         if any(row["type"] == "json_invalid" for row in error.errors(include_url=False)):
             raise BadRequest() from error
         refuse(_problems(error, "body", choice=issubclass(model, RootModel)))
+    return found
+
+
+def _refuse_nul(body: BaseModel) -> None:
+    """Nobody types a NUL, and PostgreSQL holds none."""
+    if b"\\u0000" in request.get_data() and (places := list(_nul(body.model_dump(), "body"))):
+        refuse(Problem(place, "string_pattern_mismatch", SENTENCES["string_pattern_mismatch"]) for place in places)
+
+
+def _nul(value: Any, place: str) -> Iterator[str]:
+    """Where a NUL stands."""
+    if isinstance(value, str) and "\0" in value:
+        yield place
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            yield from _nul(name, place)
+            yield from _nul(one, f"{place}.{name}")
+    elif isinstance(value, list | tuple):
+        for number, one in enumerate(value):
+            yield from _nul(one, f"{place}.{number}")
 
 
 def _problems(error: ValidationError, place: str, *, choice: bool = False) -> list[Problem]:

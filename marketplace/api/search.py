@@ -22,6 +22,7 @@ from marketplace.records.providers import Provider, find_hidden_provider_ids
 from marketplace.records.readable import readable_problems, readable_providers, readable_scenarios, readable_solutions
 from marketplace.records.scenarios import Scenario
 from marketplace.records.solutions import Solution
+from marketplace.scenario_texts import scenario_text
 from marketplace.site import Site, current_site
 
 # Filters that may be given: every facet of any kind. A facet that a kind does not have is refused.
@@ -194,8 +195,9 @@ def find_names(
         )
         return {row.id: (row.source_ref, row.public_id, row.title, row.provider.name) for row in rows}
     if kind == Kind.SCENARIO:
-        rows = session.scalars(select(Scenario).where(Scenario.id.in_(numbers), readable_scenarios(viewer)))
-        return {row.id: (row.code, row.public_id, row.name, None) for row in rows}
+        query = select(Scenario).where(Scenario.id.in_(numbers), readable_scenarios(viewer)).options(joinedload(Scenario.enterprise))
+        rows = session.scalars(query)
+        return {row.id: (row.code, row.public_id, scenario_text(row, row.name, viewer, pilot), None) for row in rows}
     if kind == Kind.PROVIDER:
         rows = session.scalars(select(Provider).where(Provider.id.in_(numbers), readable_providers(viewer)))
         return {row.id: (row.organisation.credit_code or "", row.public_id, row.name, row.name) for row in rows}

@@ -24,6 +24,7 @@ from marketplace.records.ratings import find_scores
 from marketplace.records.readable import readable_solutions
 from marketplace.records.scenarios import Scenario
 from marketplace.records.solutions import Solution
+from marketplace.scenario_texts import scenario_text
 from recommender.recommend import ProviderMatch, Recommendation
 
 
@@ -91,21 +92,25 @@ def provider_out(session: Session, row: Provider, viewer: Viewer) -> out.Provide
 
 def record_out(record: TrackRecord) -> out.Record:
     score = None if record.is_new else round(shrunk_score(record), 1)
-    return out.Record(finished=record.finished, on_time=record.on_time, passed=record.passed, score=score)
+    grade = "" if record.is_new else record.grade
+    return out.Record(finished=record.finished, on_time=record.on_time, passed=record.passed, score=score, grade=grade)
 
 
-def scenario_line(row: Scenario) -> out.ScenarioLine:
-    return out.ScenarioLine(**_scenario(row))
+def scenario_line(row: Scenario, viewer: Viewer, pilot: Pilot) -> out.ScenarioLine:
+    return out.ScenarioLine(**_scenario(row, viewer, pilot))
 
 
-def _scenario(row: Scenario) -> dict[str, object]:
-    said = {name: getattr(row, name) for name in ("code", "name", "sector", "stage", "orientations")}
-    return {**said, "kind": row.kind.value}
+def _scenario(row: Scenario, viewer: Viewer, pilot: Pilot) -> dict[str, object]:
+    said = {name: getattr(row, name) for name in ("code", "sector", "stage", "orientations")}
+    return {**said, "name": scenario_text(row, row.name, viewer, pilot), "kind": row.kind.value}
 
 
-def scenario_out(row: Scenario) -> out.ScenarioOut:
-    more = {name: getattr(row, name) for name in ("description", "canonical", "typical_problems", "typical_solutions")}
-    return out.ScenarioOut(**_scenario(row), **more)
+def scenario_out(row: Scenario, viewer: Viewer, pilot: Pilot) -> out.ScenarioOut:
+    lists = {
+        name: [scenario_text(row, text, viewer, pilot) for text in getattr(row, name)] for name in ("typical_problems", "typical_solutions")
+    }
+    description = scenario_text(row, row.description, viewer, pilot)
+    return out.ScenarioOut(**_scenario(row, viewer, pilot), description=description, canonical=row.canonical, **lists)
 
 
 def enterprise_out(row: Enterprise) -> out.EnterpriseOut:

@@ -7,6 +7,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
@@ -183,8 +184,50 @@ def _queue(runtime: Runtime) -> Found:
     yield True, f"索引队列里有 {pending - parked} 条等待。" if pending > parked else "索引与数据库一致，没有等待。"
 
 
+def _scanner(runtime: Runtime) -> Found:
+    from marketplace.files.scanner import scanner_of
+    from marketplace.records.files import Scan
+
+    address = runtime.settings.clamd
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(b"jigai doctor")
+        file.flush()
+        found = scanner_of(address).scan(Path(file.name))
+    if found is Scan.UNSCANNED:
+        yield True, "没有设病毒扫描（JIGAI_CLAMD），上传的文件不扫描，页面会注明。"
+    elif found is Scan.CLEAN:
+        yield True, f"病毒扫描 {address} 能用。"
+    else:
+        yield False, f"病毒扫描 {address} 没有给出结果，上传的文件会停在“待扫描”，不能下载。请启动 clamd，或改 JIGAI_CLAMD。"
+
+
+def _mail(runtime: Runtime) -> Found:
+    from marketplace.jobs.mailing import MailError, Server, mailer_of
+
+    mailer = mailer_of(runtime.settings)
+    if not isinstance(mailer, Server):
+        yield True, f"没有设邮件服务器（JIGAI_SMTP_URL），邮件写进 {runtime.settings.data_dir / 'outbox'}。"
+        return
+    try:
+        mailer.check()
+    except MailError as error:
+        yield False, f"{error}。邮件会留在作业队列里重试。"
+        return
+    yield True, "邮件服务器能用。"
+
+
+def _jobs(runtime: Runtime) -> Found:
+    from sqlalchemy import func, select
+
+    from marketplace.records.jobs import Job, JobState
+
+    with runtime.database.reading() as session:
+        dead = session.scalar(select(func.count()).select_from(Job).where(Job.state == JobState.DEAD)) or 0
+    yield not dead, f"{dead} 个作业多次没有做成，已放弃。请看 jigai jobs 或页面“作业”，修好后重试。" if dead else "没有放弃的作业。"
+
+
 # What cannot be looked at without a database; its own sentence says enough.
-OF_THE_DATABASE = frozenset({"accounts", "index", "queue"})
+OF_THE_DATABASE = frozenset({"accounts", "index", "queue", "jobs"})
 CHECKS: tuple[tuple[str, Callable[[Runtime], Found]], ...] = (
     ("settings", _settings),
     ("sqlite", _sqlite),
@@ -194,4 +237,7 @@ CHECKS: tuple[tuple[str, Callable[[Runtime], Found]], ...] = (
     ("embedder", _embedder),
     ("index", _index),
     ("queue", _queue),
+    ("jobs", _jobs),
+    ("scanner", _scanner),
+    ("mail", _mail),
 )

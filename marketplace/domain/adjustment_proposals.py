@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from marketplace.domain import rule_sentences as said
 from marketplace.domain.adjustment_rules import AdjustmentRules
 from marketplace.domain.adjustments import SEVERITY, AdjustmentKind, becomes
 from marketplace.domain.providers import ProviderState
@@ -103,23 +104,23 @@ def proposals(standing: Standing, rules: AdjustmentRules, today: date) -> list[P
 
 def _of_every_rule(standing: Standing, rules: AdjustmentRules, today: date) -> Iterator[Proposal]:
     for act in standing.conduct:
-        yield Proposal(AdjustmentKind.RETIRE, "conduct", f"有严重失范行为：{act.text}", (act,))
+        yield Proposal(AdjustmentKind.RETIRE, "conduct", said.CONDUCT.format(act=act.text), (act,))
     yield from _by_results(standing)
     yield from _by_score(standing, rules, today)
     yield from _by_terms(standing, rules, today)
     for one in standing.expiries:
         if one.last_day < today:
-            why = f"{one.name}已于 {one.last_day.isoformat()} 到期，没有更新。"
+            why = said.EXPIRED.format(name=one.name, day=one.last_day.isoformat())
             yield Proposal(AdjustmentKind.RECTIFY, "certificate_expired", why, (one.evidence,))
 
 
 def _by_results(standing: Standing) -> Iterator[Proposal]:
     latest = standing.results[:2]
     if len(latest) == 2 and all(one.failed for one in latest):
-        why = f"评价连续两次不合格（{latest[1].round}、{latest[0].round}）。"
+        why = said.FAILED_TWICE.format(before=latest[1].round, last=latest[0].round)
         yield Proposal(AdjustmentKind.RETIRE, "failed_twice", why, tuple(one.evidence for one in latest))
     elif latest and latest[0].failed:
-        yield Proposal(AdjustmentKind.RECTIFY, "failed_once", f"{latest[0].round}评价不合格。", (latest[0].evidence,))
+        yield Proposal(AdjustmentKind.RECTIFY, "failed_once", said.FAILED_ONCE.format(round=latest[0].round), (latest[0].evidence,))
 
 
 def _by_score(standing: Standing, rules: AdjustmentRules, today: date) -> Iterator[Proposal]:
@@ -127,24 +128,27 @@ def _by_score(standing: Standing, rules: AdjustmentRules, today: date) -> Iterat
     # A newcomer has no score that says anything.
     if score is None or score.projects == 0:
         return
-    told = f"评价分 {score.value:.1f}（区间 {score.low:.0f}–{score.high:.0f}，{score.projects} 个项目，{score.on.isoformat()}）"
+    low, high = f"{score.low:.0f}", f"{score.high:.0f}"
+    told = said.SCORE.format(value=f"{score.value:.1f}", low=low, high=high, projects=score.projects, on=score.on.isoformat())
     evidence: tuple[Evidence, ...] = (Evidence(score.ref, told),)
     if score.value < rules.retire_below:
-        yield Proposal(AdjustmentKind.RETIRE, "score_retire", f"{told}，低于淘汰线 {rules.retire_below:g}。", evidence)
+        yield Proposal(
+            AdjustmentKind.RETIRE, "score_retire", said.BELOW_RETIRING.format(told=told, line=f"{rules.retire_below:g}"), evidence
+        )
     if score.value < rules.warn_below:
-        yield Proposal(AdjustmentKind.WARN, "score_warn", f"{told}，低于警示线 {rules.warn_below:g}。", evidence)
+        yield Proposal(AdjustmentKind.WARN, "score_warn", said.BELOW_WARNING.format(told=told, line=f"{rules.warn_below:g}"), evidence)
     if standing.state != ProviderState.WARNED or standing.since is None:
         return
     warned, until = standing.since.isoformat(), months_after(standing.since, rules.warning_months)
     if until > today:
         return
     # The warning is part of what the proposal rests on: a new one starts anew.
-    evidence = (Evidence(f"warned:{warned}", f"{warned} 起警示"), *evidence)
+    evidence = (Evidence(f"warned:{warned}", said.WARNED.format(since=warned)), *evidence)
     if score.value < rules.warn_below:
-        why = f"{warned} 起警示，已满 {rules.warning_months} 个月；{told}，仍低于警示线 {rules.warn_below:g}。"
+        why = said.STILL_BELOW.format(since=warned, months=rules.warning_months, told=told, line=f"{rules.warn_below:g}")
         yield Proposal(AdjustmentKind.RECTIFY, "score_persists", why, evidence[:1])
     else:
-        why = f"{warned} 起警示，已满 {rules.warning_months} 个月；{told}，已不低于警示线 {rules.warn_below:g}。"
+        why = said.RECOVERED.format(since=warned, months=rules.warning_months, told=told, line=f"{rules.warn_below:g}")
         yield Proposal(AdjustmentKind.CLEAR, "recovered", why, evidence)
 
 
@@ -154,17 +158,17 @@ def _by_terms(standing: Standing, rules: AdjustmentRules, today: date) -> Iterat
         evidence = Evidence(
             f"{standing.rectification.ref}:{until}", standing.rectification.text, "adjustment", standing.rectification.public_ref
         )
-        yield Proposal(AdjustmentKind.SUSPEND, "rectification_overdue", f"整改期限 {until} 已过，没有通过验收。", (evidence,))
+        yield Proposal(AdjustmentKind.SUSPEND, "rectification_overdue", said.OVERDUE.format(until=until), (evidence,))
     if standing.state == ProviderState.SUSPENDED and standing.since and months_after(standing.since, rules.suspension_months) <= today:
         since = standing.since.isoformat()
-        why = f"{since} 起暂停，已满 {rules.suspension_months} 个月，没有恢复。"
-        yield Proposal(AdjustmentKind.RETIRE, "suspended_long", why, (Evidence(f"suspended:{since}", f"{since} 起暂停"),))
+        why = said.SUSPENDED_LONG.format(since=since, months=rules.suspension_months)
+        yield Proposal(AdjustmentKind.RETIRE, "suspended_long", why, (Evidence(f"suspended:{since}", said.SUSPENDED.format(since=since)),))
     active = standing.state in (ProviderState.ADMITTED, ProviderState.WARNED)
     # Whoever works on a project has a service record, however old its last event.
     if active and not standing.running and standing.last_service and months_after(standing.last_service, rules.idle_months) <= today:
         last = standing.last_service.isoformat()
-        why = f"最近一次服务记录在 {last}，已满 {rules.idle_months} 个月没有服务。"
-        yield Proposal(AdjustmentKind.RETIRE, "idle", why, (Evidence(f"idle:{last}", f"最近一次服务记录 {last}"),))
+        why = said.IDLE.format(last=last, months=rules.idle_months)
+        yield Proposal(AdjustmentKind.RETIRE, "idle", why, (Evidence(f"idle:{last}", said.LAST_SERVICE.format(last=last)),))
 
 
 def months_after(day: date, months: int) -> date:

@@ -30,7 +30,7 @@ KINDS: dict[str, str] = {
     "evaluation": _("定期评估"),
     "adjustment": _("动态调整"),
     "appeal": _("申诉"),
-    "account": _("账号"),
+    "account": _("用户账号"),
     "member": _("单位成员"),
     "site": _("平台运行"),
 }

@@ -118,7 +118,7 @@ KINDS: dict[EventKind, Kind] = {
             _("实测成效"),
             (
                 Field("indicator", _("指标"), "text", required=True),
-                Field("unit", _("单位"), "text"),
+                Field("unit", _("计量单位"), "text"),
                 Field("baseline", _("改造前"), "number"),
                 Field("target", _("目标值"), "number", required=True),
                 Field("measured", _("实测值"), "number", required=True),

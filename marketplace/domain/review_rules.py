@@ -14,6 +14,7 @@ class Criterion:
     en: str
     weight: int
     look_at: str
+    look_at_en: str
 
 
 @dataclass(frozen=True, kw_only=True)

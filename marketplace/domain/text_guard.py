@@ -34,6 +34,8 @@ _LONGEST_REPEATED, _SHORTEST_REPEATED = 8, 2
 _CHINESE_DIGITS = str.maketrans("〇零一二三四五六七八九幺", "001234567891")
 _SEPARATORS = re.compile(r"[、，,;；/|\s]+")
 _SENTENCE_END = re.compile(r"[。；;！!？?]")
+# English parts its words by spaces: some small words in a row are a sentence, not a string of names.
+_ENGLISH = re.compile(r"\b[a-z]{2,}(?:\s+[a-z]{2,}){2}\b")
 _PUNCTUATION = re.compile(r"[\W_]+")
 
 _MOBILE = re.compile(r"(?<!\d)(?:\+?86[ -]?)?1[3-9]\d(?:[ -]?\d){8}(?!\d)")
@@ -143,7 +145,8 @@ def _shape(field: str, parts: list[str], rules: CatalogueRules) -> Iterator[Find
         yield Finding(field, Refused("rather_short", _("案例的实施过程太短，请写怎样做的、遇到什么、怎样解决。"), {}), hard=False)
     for text in parts if field in ("summary", "title", "cases") else ():
         items = [item for item in _SEPARATORS.split(text) if item]
-        if len(items) >= rules.list_items and sum(map(len, items)) / len(items) <= rules.list_mean and not _SENTENCE_END.search(text[:-1]):
+        is_sentence = _SENTENCE_END.search(text[:-1]) or _ENGLISH.search(text)
+        if len(items) >= rules.list_items and sum(map(len, items)) / len(items) <= rules.list_mean and not is_sentence:
             message = _("“{quote}…”是一串词，没有成句。请用句子写明做什么、怎样做。")
             yield Finding(field, Refused("word_list", message, {"quote": text.strip()[:20]}), hard=True)
 

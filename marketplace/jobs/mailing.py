@@ -86,6 +86,14 @@ class Server:
         except (OSError, smtplib.SMTPException) as error:
             raise MailError(f"邮件服务器没有收下：{error}") from error
 
+    def check(self) -> None:
+        """Connect, encrypt and log in as for a mail, and send none. Raises MailError."""
+        try:
+            with self._connected() as server:
+                server.noop()
+        except (OSError, smtplib.SMTPException) as error:
+            raise MailError(f"邮件服务器没有回答：{error}") from error
+
     def _connected(self) -> smtplib.SMTP:
         context = ssl.create_default_context()
         if self._tls:

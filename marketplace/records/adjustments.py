@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Date, ForeignKey, Index, String, Text, func, select, text
-from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+from sqlalchemy import Date, ForeignKey, Index, String, Text, and_, func, select, text
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
 from sqlalchemy.sql.elements import ColumnElement
 
 from marketplace.domain.access import Viewer, may
@@ -26,6 +26,8 @@ from marketplace.records.providers import Provider
 from marketplace.records.solutions import Solution
 
 _OPEN = text("state IN ('proposed', 'confirming')")
+# Nothing is to be done any more.
+CLOSED = frozenset(AdjustmentState) - OPEN - RUNNING
 
 
 class Adjustment(Record):
@@ -121,42 +123,55 @@ def find_appeal(session: Session, public_id: str, viewer: Viewer) -> Appeal | No
     return found
 
 
-def find_own_adjustments(session: Session, provider_ids: Iterable[int]) -> Sequence[Adjustment]:
+def _told_to(provider_ids: Iterable[int]) -> ColumnElement[bool]:
+    return and_(Adjustment.provider_id.in_(list(provider_ids)), Adjustment.state.in_(TOLD))
+
+
+def find_own_adjustments(session: Session, provider_ids: Iterable[int], *, offset: int, most: int) -> Sequence[Adjustment]:
     """What was decided about these providers, the latest first."""
-    query = select(Adjustment).where(Adjustment.provider_id.in_(list(provider_ids)), Adjustment.state.in_(TOLD))
-    return session.scalars(query.order_by(Adjustment.decided_at.desc(), Adjustment.id.desc())).all()
+    query = select(Adjustment).where(_told_to(provider_ids)).options(selectinload(Adjustment.appeals))
+    query = query.order_by(Adjustment.decided_at.desc(), Adjustment.id.desc())
+    return session.scalars(query.offset(offset).limit(most)).all()
+
+
+def count_own_adjustments(session: Session, provider_ids: Iterable[int]) -> int:
+    return session.scalar(select(func.count()).select_from(Adjustment).where(_told_to(provider_ids))) or 0
 
 
 def has_own_adjustments(session: Session, provider_ids: Iterable[int]) -> bool:
-    query = select(Adjustment.id).where(Adjustment.provider_id.in_(list(provider_ids)), Adjustment.state.in_(TOLD))
-    return session.scalar(query.limit(1)) is not None
+    return session.scalar(select(Adjustment.id).where(_told_to(provider_ids)).limit(1)) is not None
 
 
-def find_waiting(session: Session, *, most: int) -> Sequence[Adjustment]:
+def count_adjustments(session: Session) -> dict[AdjustmentState, int]:
+    """How many cases are in each state."""
+    return dict(session.execute(select(Adjustment.state, func.count()).group_by(Adjustment.state)).all())
+
+
+def find_waiting(session: Session, *, offset: int, most: int) -> Sequence[Adjustment]:
     """What waits for a decision, the most urgent first."""
     query = select(Adjustment).where(Adjustment.state.in_(OPEN)).order_by(Adjustment.step_by, Adjustment.id)
-    return session.scalars(query.limit(most)).all()
+    return session.scalars(query.offset(offset).limit(most)).all()
 
 
-def find_running(session: Session, *, most: int) -> Sequence[Adjustment]:
+def find_running(session: Session, *, offset: int, most: int) -> Sequence[Adjustment]:
     """Rectifications that run, by term."""
     query = select(Adjustment).where(Adjustment.state.in_(RUNNING)).order_by(Adjustment.due, Adjustment.id)
-    return session.scalars(query.limit(most)).all()
+    return session.scalars(query.offset(offset).limit(most)).all()
 
 
-def find_filed_appeals(session: Session, *, most: int) -> Sequence[Appeal]:
+def find_filed_appeals(session: Session, *, offset: int, most: int) -> Sequence[Appeal]:
     query = select(Appeal).where(Appeal.state == AppealState.FILED).order_by(Appeal.decide_by, Appeal.id)
-    return session.scalars(query.limit(most)).all()
+    return session.scalars(query.offset(offset).limit(most)).all()
 
 
-def find_closed(session: Session, *, page: int, size: int, provider_id: int | None = None) -> tuple[Sequence[Adjustment], int]:
-    """Cases in which nothing waits any more, the latest first; how many there are of them."""
-    condition: ColumnElement[bool] = Adjustment.state.not_in(OPEN | RUNNING)
-    if provider_id is not None:
-        condition = condition & (Adjustment.provider_id == provider_id)
-    rows = select(Adjustment).where(condition).order_by(Adjustment.proposed_at.desc(), Adjustment.id.desc())
-    total = session.scalar(select(func.count()).select_from(Adjustment).where(condition)) or 0
-    return session.scalars(rows.limit(size).offset((page - 1) * size)).all(), total
+def count_filed_appeals(session: Session) -> int:
+    return session.scalar(select(func.count()).select_from(Appeal).where(Appeal.state == AppealState.FILED)) or 0
+
+
+def find_closed(session: Session, *, offset: int, most: int) -> Sequence[Adjustment]:
+    """Cases in which nothing waits any more, the latest first."""
+    query = select(Adjustment).where(Adjustment.state.in_(CLOSED)).order_by(Adjustment.proposed_at.desc(), Adjustment.id.desc())
+    return session.scalars(query.offset(offset).limit(most)).all()
 
 
 def find_open_of(session: Session, provider_id: int) -> Sequence[Adjustment]:

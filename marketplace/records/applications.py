@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, ForeignKey, Index, String, Text, UniqueConstraint, false, select, text, true
-from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+from sqlalchemy import ColumnElement, Date, ForeignKey, Index, String, Text, UniqueConstraint, false, func, select, text, true
+from sqlalchemy.orm import Mapped, Session, defer, mapped_column, relationship
 
 from marketplace.domain.access import Viewer, may
 from marketplace.domain.application_answers import FileFact
@@ -135,10 +135,16 @@ def find_application(session: Session, public_id: str, viewer: Viewer) -> Provid
     return session.scalar(query.where(readable_applications(viewer)))
 
 
-def find_own_applications(session: Session, organisation_ids: frozenset[int]) -> Sequence[ProviderApplication]:
-    """The latest first."""
+def find_own_applications(session: Session, organisation_ids: frozenset[int], *, offset: int, most: int) -> Sequence[ProviderApplication]:
+    """The latest first; without what was typed, which lists do not show."""
     query = select(ProviderApplication).where(ProviderApplication.organisation_id.in_(organisation_ids))
-    return session.scalars(query.order_by(ProviderApplication.id.desc())).all()
+    query = query.options(defer(ProviderApplication.answers)).order_by(ProviderApplication.id.desc())
+    return session.scalars(query.offset(offset).limit(most)).all()
+
+
+def count_own_applications(session: Session, organisation_ids: frozenset[int]) -> int:
+    own = ProviderApplication.organisation_id.in_(organisation_ids)
+    return session.scalar(select(func.count()).select_from(ProviderApplication).where(own)) or 0
 
 
 def find_submissions(session: Session, application_id: int) -> Sequence[ApplicationSubmission]:

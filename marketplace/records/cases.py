@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, select
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from marketplace.records.columns import Fen, PrimaryKey, PublicId, Record, Rows, Sourced, Strings
@@ -16,7 +16,7 @@ class Case(Sourced, Record):
     """`effects`: rows of {indicator, before, after, unit}. `signed` and `completed`: YYYY-MM."""
 
     __tablename__ = "cases"
-    __table_args__ = (UniqueConstraint("source", "source_ref"),)
+    __table_args__ = (UniqueConstraint("source", "source_ref"), Index("ix_cases_completed", "completed", "id"))
 
     id: Mapped[PrimaryKey]
     public_id: Mapped[PublicId]

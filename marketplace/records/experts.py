@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import Date, ForeignKey, String, Text, select
-from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
+from sqlalchemy import Date, ForeignKey, Select, String, Text, cast, func, select
+from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship, selectinload
 
 from marketplace.domain.access import Viewer
 from marketplace.domain.experts import ExpertState
@@ -56,15 +57,24 @@ class DrawLog(Record):
     person: Mapped[Account] = relationship()
 
 
-def find_experts(session: Session, *, text: str = "", field: str = "", page: int = 1, size: int = 20) -> tuple[Sequence[ReviewExpert], int]:
-    """One page of the pool and how many there are."""
+def _wanted(text: str, field: str) -> Select[ReviewExpert]:
     query = select(ReviewExpert)
+    if field:
+        # Fields are lists of keys in JSON, whose operators differ between databases; as text both look alike.
+        query = query.where(cast(ReviewExpert.fields, Text).contains(json.dumps(field), autoescape=True))
     if text:
         query = query.where(ReviewExpert.name.contains(text, autoescape=True) | ReviewExpert.unit.contains(text, autoescape=True))
-    rows = session.scalars(query.options(selectinload(ReviewExpert.account)).order_by(ReviewExpert.id)).all()
-    # Fields are lists in JSON, which the two databases search differently; a pool of experts is small enough to look through.
-    found = [row for row in rows if not field or field in row.fields]
-    return found[(page - 1) * size : page * size], len(found)
+    return query
+
+
+def count_experts(session: Session, *, text: str = "", field: str = "") -> int:
+    return session.scalar(select(func.count()).select_from(_wanted(text, field).with_only_columns(ReviewExpert.id).subquery())) or 0
+
+
+def find_experts(session: Session, *, text: str = "", field: str = "", offset: int = 0, most: int = 20) -> Sequence[ReviewExpert]:
+    """One page of the pool."""
+    query = _wanted(text, field).options(joinedload(ReviewExpert.account)).order_by(ReviewExpert.id)
+    return session.scalars(query.offset(offset).limit(most)).all()
 
 
 def find_expert(session: Session, public_id: str) -> ReviewExpert | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Protocol
 
 import orjson
-from sqlalchemy import BigInteger, String, Text, cast, select, text
+from sqlalchemy import BigInteger, Index, String, Text, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from marketplace.records.columns import Json, PrimaryKey, Record, UtcDateTime
@@ -19,6 +19,8 @@ class HistoryEntry(Record):
     """`digest` = SHA-256 over the previous digest and this row's content; the first row chains to 64 zeros."""
 
     __tablename__ = "history"
+    # Both in the order in which pages go back in time.
+    __table_args__ = (Index("ix_history_at", "at", "id"), Index("ix_history_verb", "verb", "id"))
 
     id: Mapped[PrimaryKey]
     at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -32,19 +34,9 @@ class HistoryEntry(Record):
     digest: Mapped[str] = mapped_column(String(64))
 
 
-# As they are stored, so that the fast way of reading them can be taken.
-_READ = (
-    HistoryEntry.id,
-    HistoryEntry.at,
-    HistoryEntry.actor,
-    HistoryEntry.verb,
-    HistoryEntry.noun,
-    HistoryEntry.noun_id,
-    cast(HistoryEntry.before, Text),
-    cast(HistoryEntry.after, Text),
-    HistoryEntry.why,
-    HistoryEntry.digest,
-)
+# As they are stored: to verify a chain is to read every row once, and what makes values of them costs more than the hashes.
+_READ = 'SELECT id, at, actor, verb, noun, noun_id, CAST("before" AS TEXT), CAST("after" AS TEXT), why, digest FROM history ORDER BY id'
+_AT_ONCE = 1000
 
 
 class _Content(Protocol):
@@ -66,6 +58,7 @@ _ADVISORY_LOCK = 7_110_251
 
 # Made once: an encoder a row would cost more than the row.
 _packed = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+_loads, _dumps, _SORTED = orjson.loads, orjson.dumps, orjson.OPT_SORT_KEYS
 
 
 def digest(previous: str, entry: _Content) -> str:
@@ -80,29 +73,40 @@ def digest(previous: str, entry: _Content) -> str:
         entry.after,
         entry.why,
     ]
-    return hashlib.sha256(f"{previous}\n{_packed(content)}".encode()).hexdigest()
+    return sha256(f"{previous}\n{_packed(content)}".encode()).hexdigest()
 
 
-def _fits(previous: str, content: list[Any], found: str) -> bool:
-    """Whether a row as it is stored has this digest; `content`: as `digest` packs it, but JSON still as text.
+def _moment(stored: object) -> str:
+    """A moment as a digest has it, from how the driver gives it: SQLite as text, with a blank and six places. "" for what is none."""
+    if isinstance(stored, datetime):
+        return f"{stored.isoformat()}+00:00"
+    if not isinstance(stored, str) or len(stored) != 26 or stored[10] != " ":
+        return ""
+    return f"{stored[:10]}T{stored[11:19] if stored.endswith('.000000') else stored[11:]}+00:00"
+
+
+def _fits(previous: str, row: Sequence[Any]) -> bool:
+    """Whether a row as it is stored has the digest that stands in it; JSON is still text.
 
     The fast encoder writes the same text but for a few numbers and broken characters. Where it does, the text says the same,
     so the content is the same; where it does not, the slow one decides.
     """
-    *head, before, after, why = content
+    _id, at, actor, verb, noun, noun_id, before, after, why, found = row
+    moment = _moment(at)
     try:
-        values = [*head, before and orjson.loads(before), after and orjson.loads(after), why]
-        packed = orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
-        if hashlib.sha256(previous.encode() + b"\n" + packed).hexdigest() == found:
+        # Each for itself: two texts that are no JSON may be one together.
+        values = [moment, actor, verb, noun, noun_id, before and _loads(before), after and _loads(after), why]
+        if sha256(previous.encode() + b"\n" + _dumps(values, option=_SORTED)).hexdigest() == found:
             return True
     except (orjson.JSONDecodeError, TypeError):
         pass
     try:
-        values = [*head, before and json.loads(before), after and json.loads(after), why]
-    except ValueError:
+        packed = _packed([moment, actor, verb, noun, noun_id, before and json.loads(before), after and json.loads(after), why])
+    except (ValueError, TypeError):
+        # No JSON, or what SQLite holds in a column of text though it is none.
         return False
     # Half a character is never written here; somebody may have put one in.
-    return hashlib.sha256(f"{previous}\n{_packed(values)}".encode("utf-8", "surrogatepass")).hexdigest() == found
+    return sha256(f"{previous}\n{packed}".encode("utf-8", "surrogatepass")).hexdigest() == str(found)
 
 
 def chain(session: Session, entries: list[HistoryEntry]) -> None:
@@ -129,18 +133,16 @@ def find_broken_link(
     """
     expected = sorted((anchors or {}).items())
     place, number, previous = 0, 0, FIRST
-    # Columns, not records, which cost three times as much. Closed even when the first broken link ends the reading:
-    # on PostgreSQL the rows come through a cursor of the server.
-    columns = select(*_READ).order_by(HistoryEntry.id).execution_options(yield_per=1000)
+    # On PostgreSQL the rows come through a cursor of the server; it is closed even when the first broken link ends the reading.
     done = 0
-    with session.execute(columns) as rows:
-        for some in rows.partitions(1000):
-            for found, at, *content, written in some:
+    with session.connection().exec_driver_sql(_READ, execution_options={"stream_results": True}) as rows:
+        for some in rows.partitions(_AT_ONCE):
+            for row in some:
                 # An anchored entry that was passed over is gone, however well the rest fits.
-                if place < len(expected) and expected[place][0] < found:
-                    return expected[place][0]
-                number = found
-                if not _fits(previous, [at.isoformat(), *content], written):
+                if place < len(expected) and expected[place][0] < row[0]:
+                    return int(expected[place][0])
+                number, written = int(row[0]), row[-1]
+                if not _fits(previous, row):
                     return number
                 previous = written
                 if place < len(expected) and expected[place][0] == number:
@@ -150,6 +152,12 @@ def find_broken_link(
             done += len(some)
             step(done)
     return number + 1 if place < len(expected) else None
+
+
+def find_last_entry(session: Session, noun: str, noun_id: int) -> int:
+    """The number of the last entry about a thing; forms carry it, so that whoever comes second is told."""
+    query = select(func.max(HistoryEntry.id)).where(HistoryEntry.noun == noun, HistoryEntry.noun_id == noun_id)
+    return session.scalar(query) or 0
 
 
 def find_entries_since(session: Session, noun: str, noun_id: int, seen: int) -> Sequence[HistoryEntry]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, String, and_, cast, func, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, cast, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from marketplace.domain.access import Viewer, may
@@ -19,7 +19,7 @@ _NEEDS = {"problem": ("plan", "read"), "diagnosis": ("plan", "read")}
 
 @dataclass(frozen=True, kw_only=True)
 class HistoryQuery:
-    """What is looked for. `since`, `until`: moments, the second one not included; `below`: only entries before this number."""
+    """What is looked for. `since`, `until`: moments, the second one not included; `below`: only what comes after this entry."""
 
     noun: str = ""
     noun_id: int | None = None
@@ -29,6 +29,12 @@ class HistoryQuery:
     since: datetime | None = None
     until: datetime | None = None
     below: int | None = None
+
+    @property
+    def by_moment(self) -> bool:
+        """Whether entries stand by their moment, as their index has them; without one they stand by number, which is the same but
+        for what was written down later than it happened."""
+        return self.since is not None or self.until is not None
 
 
 def hidden_nouns(viewer: Viewer) -> list[str]:
@@ -56,13 +62,20 @@ def _wanted(viewer: Viewer, query: HistoryQuery) -> Select[HistoryEntry]:
     if query.until:
         conditions.append(HistoryEntry.at < query.until)
     if query.below is not None:
-        conditions.append(HistoryEntry.id < query.below)
+        conditions.append(_after(query.below) if query.by_moment else HistoryEntry.id < query.below)
     if query.text:
         # JSON is stored in ASCII: a Chinese word stands there as its escapes.
         escaped = json.dumps(query.text)[1:-1]
         held = [cast(column, String).contains(escaped, autoescape=True) for column in (HistoryEntry.before, HistoryEntry.after)]
         conditions.append(or_(HistoryEntry.why.contains(query.text, autoescape=True), *held))
-    return select(HistoryEntry).where(and_(*conditions)).order_by(HistoryEntry.id.desc())
+    order = (HistoryEntry.at.desc(), HistoryEntry.id.desc()) if query.by_moment else (HistoryEntry.id.desc(),)
+    return select(HistoryEntry).where(and_(*conditions)).order_by(*order)
+
+
+def _after(number: int) -> ColumnElement[bool]:
+    """What comes after this entry where they stand by their moment, the newest first."""
+    moment = select(HistoryEntry.at).where(HistoryEntry.id == number).scalar_subquery()
+    return tuple_(HistoryEntry.at, HistoryEntry.id) < tuple_(moment, number)
 
 
 def find_history(session: Session, viewer: Viewer, query: HistoryQuery, *, most: int) -> Sequence[HistoryEntry]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import Date, ForeignKey, String, Text, UniqueConstraint, select
+from sqlalchemy import Date, ForeignKey, Index, String, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from marketplace.domain.ratings import TrackRecord, rated
@@ -33,7 +33,7 @@ class Outcome(Sourced, Record):
     """A proposed match, its answer, and, once finished, its project's acceptance; score 0–100, rating 1–5."""
 
     __tablename__ = "outcomes"
-    __table_args__ = (UniqueConstraint("source", "source_ref"),)
+    __table_args__ = (UniqueConstraint("source", "source_ref"), Index("ix_outcomes_acceptance_proposed", "acceptance", "proposed"))
 
     id: Mapped[PrimaryKey]
     public_id: Mapped[PublicId]

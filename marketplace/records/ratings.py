@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Date, ForeignKey, Index, String, UniqueConstraint, func, select, text
+from sqlalchemy import Date, ForeignKey, Index, Select, String, UniqueConstraint, func, select, text
 from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship
 
 from marketplace.domain.rating_events import EventKind
@@ -152,16 +152,25 @@ def find_recent_events(session: Session, *, first: int, most: int) -> tuple[int,
     return total, session.scalars(query.order_by(RatingEvent.id.desc()).offset(first).limit(most)).all()
 
 
+def _in_states(states: Iterable[Any], name: str) -> Select[Provider]:
+    query = select(Provider).where(Provider.state.in_(list(states)))
+    if name:
+        query = query.join(Organisation, Organisation.id == Provider.organisation_id)
+        query = query.where(Organisation.name.contains(name, autoescape=True))
+    return query
+
+
+def count_scored_providers(session: Session, *, states: Iterable[Any], name: str = "") -> int:
+    """How many providers there are in these states."""
+    return session.scalar(select(func.count()).select_from(_in_states(states, name).with_only_columns(Provider.id).subquery())) or 0
+
+
 def find_scored_providers(
     session: Session, *, states: Iterable[Any], name: str = "", first: int, most: int
-) -> tuple[int, Sequence[tuple[Provider, RatingScore | None]]]:
-    """How many providers there are in these states, and one page of them with their ratings: the lowest first, new ones last."""
+) -> Sequence[tuple[Provider, RatingScore | None]]:
+    """One page of them with their ratings: the lowest first, new ones last."""
     latest = (RatingScore.provider_id == Provider.id) & RatingScore.replaced_at.is_(None)
-    query = select(Provider, RatingScore).join(Organisation, Organisation.id == Provider.organisation_id).outerjoin(RatingScore, latest)
-    query = query.where(Provider.state.in_(list(states)))
-    if name:
-        query = query.where(Organisation.name.contains(name, autoescape=True))
-    total = session.scalar(select(func.count()).select_from(query.with_only_columns(Provider.id).subquery())) or 0
+    query = _in_states(states, name).outerjoin(RatingScore, latest).add_columns(RatingScore)
     is_new = func.coalesce(RatingScore.projects, 0) == 0
     rows = session.execute(query.order_by(is_new, RatingScore.score, Provider.id).offset(first).limit(most)).all()
-    return total, [(provider, score) for provider, score in rows]
+    return [(provider, score) for provider, score in rows]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Date, Float, ForeignKey, Text, func, select
+from sqlalchemy import ColumnElement, Date, Float, ForeignKey, Select, Text, and_, func, select
 from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship
 
 from marketplace.domain.access import Viewer
@@ -15,7 +15,6 @@ from marketplace.domain.reviews import ACTIVE, MAY_READ, OWES_SCORES, Assignment
 from marketplace.records.applications import ProviderApplication
 from marketplace.records.columns import Json, PrimaryKey, PublicId, Record, Rows, UtcDateTime, stored
 from marketplace.records.experts import ReviewExpert
-from marketplace.records.history import HistoryEntry
 
 
 class Review(Record):
@@ -88,19 +87,33 @@ def find_review(session: Session, application_id: int) -> Review | None:
     return session.scalar(select(Review).where(Review.application_id == application_id))
 
 
-def find_own_assignments(session: Session, viewer: Viewer) -> Sequence[ReviewAssignment]:
-    """The reviews of an expert, what is to be done first, then the latest first."""
-    query = select(ReviewAssignment).join(ReviewAssignment.expert).where(ReviewExpert.account_id == viewer.account_id)
+def _of(viewer: Viewer) -> ColumnElement[bool]:
+    """The parts of the expert that this person is; an expert without an account is nobody's."""
+    return and_(ReviewExpert.account_id == viewer.account_id, ReviewExpert.account_id.is_not(None))
+
+
+def own_assignments(viewer: Viewer) -> Select[ReviewAssignment]:
+    """The reviews of an expert with what lists show of their applications."""
     whole = joinedload(ReviewAssignment.review).joinedload(Review.application)
-    query = query.options(whole.joinedload(ProviderApplication.organisation), whole.defer(ProviderApplication.answers))
-    query = query.order_by(ReviewAssignment.state.not_in(OWES_SCORES), ReviewAssignment.due, ReviewAssignment.id.desc())
-    return session.scalars(query).all() if viewer.account_id is not None else []
+    query = select(ReviewAssignment).join(ReviewAssignment.expert).where(_of(viewer))
+    return query.options(whole.joinedload(ProviderApplication.organisation), whole.defer(ProviderApplication.answers))
+
+
+def count_own_assignments(session: Session, viewer: Viewer) -> int:
+    query = select(func.count()).select_from(ReviewAssignment).join(ReviewAssignment.expert).where(_of(viewer))
+    return session.scalar(query) or 0
+
+
+def find_own_assignments(session: Session, viewer: Viewer, *, offset: int, most: int) -> Sequence[ReviewAssignment]:
+    """The reviews of an expert, what is to be done first, then the latest first."""
+    query = own_assignments(viewer).order_by(ReviewAssignment.state.not_in(OWES_SCORES), ReviewAssignment.due, ReviewAssignment.id.desc())
+    return session.scalars(query.offset(offset).limit(most)).all()
 
 
 def find_own_assignment(session: Session, public_id: str, viewer: Viewer) -> ReviewAssignment | None:
     """A review of this expert; another's is as absent as one that never was."""
     query = select(ReviewAssignment).join(ReviewAssignment.expert).where(ReviewAssignment.public_id == public_id)
-    return session.scalar(query.where(ReviewExpert.account_id == viewer.account_id)) if viewer.account_id is not None else None
+    return session.scalar(query.where(_of(viewer)))
 
 
 def may_read_as_expert(session: Session, application_id: int, viewer: Viewer) -> bool:
@@ -128,9 +141,3 @@ def count_parts(session: Session, application_ids: Sequence[int]) -> dict[int, d
     for application_id, state, count in session.execute(query.group_by(Review.application_id, ReviewAssignment.state)):
         found.setdefault(application_id, {})[state] = count
     return found
-
-
-def find_last_entry(session: Session, noun: str, noun_id: int) -> int:
-    """The number of the last entry of the history about a thing; forms carry it, so that whoever comes second is told."""
-    query = select(func.max(HistoryEntry.id)).where(HistoryEntry.noun == noun, HistoryEntry.noun_id == noun_id)
-    return session.scalar(query) or 0

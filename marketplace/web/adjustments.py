@@ -15,24 +15,24 @@ from marketplace.actions import adjustments as actions
 from marketplace.actions import adjustments_rectification as rectification
 from marketplace.actions import appeals
 from marketplace.actions.adjustments_effect import Step
+from marketplace.attachments import READERS, received
 from marketplace.domain.access import Viewer, may
 from marketplace.domain.adjustments import AdjustmentKind
+from marketplace.domain.appeals import check_filing
 from marketplace.domain.lifecycle import Refused, RefusedError, _
 from marketplace.files.store import StoredBlob
 from marketplace.guard import current_viewer, not_found, permission
-from marketplace.records.adjustments import Adjustment, find_adjustment, find_own_adjustments, has_own_adjustments
+from marketplace.records.adjustments import Adjustment, count_own_adjustments, find_adjustment, find_own_adjustments, has_own_adjustments
 from marketplace.records.files import Attachment
 from marketplace.records.providers import find_provider
 from marketplace.site import current_site
 from marketplace.web.addresses import ADDRESSES
 from marketplace.web.adjustments_shown import appeal_is_open, ball_of, conduct_word, read_board, read_case, read_new, rule_word, who_has_it
-from marketplace.web.files import READERS
 from marketplace.web.language import say
+from marketplace.web.paging import paged
 from marketplace.web.refusals import form_page
-from marketplace.web.reviews import seen
-from marketplace.web.reviews_desk import here_now
-from marketplace.web.terms import days, left_words, today
-from marketplace.web.uploading import received
+from marketplace.web.terms import days, here_now, left_words, today
+from marketplace.web.typed import seen
 
 pages = Blueprint("adjustments", __name__)
 FILE_FIELDS = ("file", "file2", "file3")
@@ -76,6 +76,12 @@ ADDRESSES["adjustment"] = lambda ref: url_for("adjustments.show", public_id=ref)
 ADDRESSES["appeal"] = lambda ref: url_for("adjustments.show", public_id=ref, _anchor="appeal")
 
 
+def may_still_appeal(case: Adjustment) -> bool:
+    """Whether what was decided may still be appealed against today, for the list."""
+    refused = check_filing(case.kind, decided=True, until=case.appeal_until, today=today(), appealed=bool(case.appeals))
+    return refused is None
+
+
 def has_cases(viewer: Viewer) -> bool:
     """Whether anything was ever decided about this person's provider; asked once a request. No page is lost for want of it."""
     if "has_cases" not in g:
@@ -103,8 +109,11 @@ def index() -> str:
     with current_site().database.reading() as session:
         if may(viewer, "read", "adjustment"):
             return render_template("adjustments/board.html", board=read_board(session), left=left_words, **WORDS)
-        own = find_own_adjustments(session, viewer.provider_ids)
-        return render_template("adjustments/mine.html", cases=own, left=left_words, **WORDS)
+        paging = paged(count_own_adjustments(session, viewer.provider_ids), current_site().pilot.thresholds.page_size, "adjustments.index")
+        own = find_own_adjustments(session, viewer.provider_ids, offset=paging.offset, most=paging.size)
+        return render_template(
+            "adjustments/mine.html", cases=own, paging=paging, left=left_words, may_still_appeal=may_still_appeal, **WORDS
+        )
 
 
 @pages.post("/adjustments/rules")

@@ -30,8 +30,11 @@ from marketplace.domain.appeals import AppealState, Hearing, check_filing
 from marketplace.domain.lifecycle import Refused, Table, _, allowed_events, decide
 from marketplace.records.accounts import Account
 from marketplace.records.adjustments import (
+    CLOSED,
     Adjustment,
     Appeal,
+    count_adjustments,
+    count_filed_appeals,
     find_closed,
     find_effects,
     find_filed_appeals,
@@ -44,13 +47,13 @@ from marketplace.records.adjustments import (
 from marketplace.records.files import Attachment, find_attachments
 from marketplace.records.history import HistoryEntry
 from marketplace.records.providers import Provider
+from marketplace.sentences import told_value
 from marketplace.site import current_site
 from marketplace.web.history_words import verb_word
 from marketplace.web.language import language, say
 from marketplace.web.paging import Paging, paged
 from marketplace.web.terms import today
 
-MOST_LISTED = 200
 # Who has the ball, as it is said to staff and to the provider.
 _WHO = {"bureau": _("区工信局"), "second": _("区工信局第二人"), "provider": _("服务商")}
 _OWN_WHO = {"provider": _("贵单位")}
@@ -72,6 +75,10 @@ RULES = {
 _STEPS = {row.event: row.label for row in (*APPEAL_TABLE, *TABLE)}
 # Steps that are the office's own business until the decision is told.
 _INTERNAL = frozenset({"propose", "put_forward", "reject", "take_back", "attach", "drop"})
+
+
+# The lists of cases on the board.
+_PARTS = {"waiting": OPEN, "running": RUNNING, "closed": CLOSED}
 
 
 def who_has_it(who: str, *, own: bool = False) -> str:
@@ -109,24 +116,33 @@ class Line:
 
 @dataclass(frozen=True)
 class Board:
+    """Four lists, each with pages of its own."""
+
     waiting: Sequence[Line]
     running: Sequence[Line]
     appeals: Sequence[Appeal]
     closed: Sequence[Adjustment]
-    paging: Paging
+    pagings: Mapping[str, Paging]
 
 
 def read_board(session: Session) -> Board:
     """All cases: what waits for a decision, what is being rectified, appeals, and what is closed."""
     size = current_site().pilot.thresholds.page_size
-    _rows, total = find_closed(session, page=1, size=1)
-    paging = paged(total, size, "adjustments.index")
-    closed, _total = find_closed(session, page=paging.number, size=size)
-    waiting, running = (
-        [Line(case, ball_of(case)) for case in found]
-        for found in (find_waiting(session, most=MOST_LISTED), find_running(session, most=MOST_LISTED))
-    )
-    return Board(waiting, running, find_filed_appeals(session, most=MOST_LISTED), closed, paging)
+    counts = count_adjustments(session)
+    totals = {name: sum(counts.get(state, 0) for state in states) for name, states in _PARTS.items()}
+    totals["appeals"] = count_filed_appeals(session)
+    pagings = {
+        name: paged(total, size, "adjustments.index", parameter="page" if name == "closed" else name, _anchor=name)
+        for name, total in totals.items()
+    }
+    at = {name: {"offset": paging.offset, "most": size} for name, paging in pagings.items()}
+    waiting, running = find_waiting(session, **at["waiting"]), find_running(session, **at["running"])
+    appeals, closed = find_filed_appeals(session, **at["appeals"]), find_closed(session, **at["closed"])
+    return Board(_lines(waiting), _lines(running), appeals, closed, pagings)
+
+
+def _lines(cases: Iterable[Adjustment]) -> list[Line]:
+    return [Line(case, ball_of(case)) for case in cases]
 
 
 @dataclass(frozen=True)
@@ -246,11 +262,22 @@ def _shown(steps: Iterable[HistoryEntry], case: Adjustment, *, own: bool) -> lis
     """The provider reads what was told, not who in the office did what."""
     bad = {"fail", "decide", "confirm"} if case.kind in TWO_PERSONS else {"fail"}
     return [
-        Entry(row.at, _step_word(row.verb), "" if own else row.actor.rpartition("（")[0] or row.actor, row.why, row.verb in bad)
+        Entry(
+            row.at,
+            _told_word(row.verb, own=own),
+            "" if own else told_value(row.actor.rpartition("（")[0] or row.actor),
+            row.why,
+            row.verb in bad,
+        )
         for row in steps
         # The first person's decision stands there once, as this case's own step.
         if row.verb != "attach" and "decision" not in (row.after or {}) and not (own and row.verb in _INTERNAL)
     ]
+
+
+def _told_word(verb: str, *, own: bool) -> str:
+    """To the provider, who was not told of the first person's step, the second one's is the decision."""
+    return _step_word("decide" if own and verb == "confirm" else verb)
 
 
 def _step_word(verb: str) -> str:

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from marketplace.actions.application_files import attach_document, remove_document
 from marketplace.actions.applications import save_section
+from marketplace.attachments import received
 from marketplace.domain.access import may
 from marketplace.domain.application_changes import differences
 from marketplace.domain.application_checks import check_application
@@ -28,7 +29,6 @@ from marketplace.web.applications import may_write
 from marketplace.web.applications_form import file_fields, replies, typed
 from marketplace.web.language import say
 from marketplace.web.terms import days, today
-from marketplace.web.uploading import received
 from marketplace.web.wording import day
 
 pages = Blueprint("application_sections", __name__)

@@ -24,6 +24,7 @@ from marketplace.records.application_facts import NOUN, find_facts
 from marketplace.records.applications import (
     ApplicationSubmission,
     ProviderApplication,
+    count_own_applications,
     find_application,
     find_own_applications,
     find_submissions,
@@ -91,7 +92,10 @@ def mine() -> str:
     viewer = current_viewer()
     days()  # before the session: a page holds one connection at a time
     with current_site().database.reading() as session:
-        return render_template("applications/mine.html", rows=find_own_applications(session, viewer.organisation_ids))
+        size = current_site().pilot.thresholds.page_size
+        paging = paged(count_own_applications(session, viewer.organisation_ids), size, "applications.mine")
+        rows = find_own_applications(session, viewer.organisation_ids, offset=paging.offset, most=size)
+        return render_template("applications/mine.html", rows=rows, paging=paging)
 
 
 @pages.post("/windows/<public_id>/applications")

@@ -26,6 +26,7 @@ from marketplace.domain.lifecycle import _
 from marketplace.faults import said
 from marketplace.records.applications import ProviderApplication, SectionRemark
 from marketplace.records.files import Attachment
+from marketplace.sentences import told_value
 from marketplace.site import current_site
 from marketplace.web.language import language, say
 from marketplace.web.terms import today
@@ -41,6 +42,7 @@ class Step:
     found: Completeness
     fails: bool
     remarked: bool
+    untouched: bool
 
     @property
     def is_done(self) -> bool:
@@ -60,12 +62,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Paper:
-    """One document with its files. `wanted`: the window requires it."""
+    """One document with its files. `wanted`: the window requires it; `either`: it or another one, as an answer yet to be given says."""
 
     document: DocumentKind
     name: str
     row: str
     wanted: bool
+    either: bool
     files: Sequence[Attachment]
 
     @property
@@ -145,6 +148,7 @@ def steps(application: ProviderApplication, files: Sequence[FileFact], results: 
             completeness(section, application.answers, files, rules(), application.window.required),
             section.key in failing,
             section.key in remarked,
+            not any(raw_of(application.answers, section.key)),
         )
         for number, section in enumerate(SECTIONS, 1)
     ]
@@ -159,6 +163,8 @@ def shown_section(
     fields, rows = raw_of(held, section.key)
     found = read_section(section, held)
     wanted = {document.key for document in wanted_documents(section, held, rules(), required)}
+    # Until it is said how local service is given, either proof may be uploaded at once with the answer.
+    undecided = section.key == "local" and fields.get("mode") is None
     errors = {path: said(refused.message, {**refused.values, **_label(refused.values)}) for path, refused in found.errors.items()}
 
     def papers(row: str, *, each: bool) -> list[Paper]:
@@ -168,10 +174,11 @@ def shown_section(
                 document_word(document.key),
                 row,
                 document.key in wanted,
+                undecided and document.key in required,
                 [one for one in attachments if one.kind == file_kind(document.key, row)],
             )
             for document in rules().documents_of(section.key, each=each)
-            if document.key in wanted or document.key not in required
+            if document.key in wanted or document.key not in required or undecided
         ]
 
     return ShownSection(
@@ -220,7 +227,7 @@ def answer_words(field: Field, raw: Any) -> str:
         return term(field.of, str(raw))
     if field.kind == Kind.CHOICE:
         return say(dict(field.choices).get(str(raw), str(raw)))
-    return say("是") if field.kind == Kind.FLAG else str(raw)
+    return say("是") if field.kind == Kind.FLAG else str(told_value(raw) if field.kind == Kind.DAY else raw)
 
 
 def missing_words(missing: Missing, section: Section) -> str:

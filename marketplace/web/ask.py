@@ -79,7 +79,9 @@ class Answer:
 @open_to_all
 def page() -> tuple[str, int]:
     site = current_site()
-    asked = request.method == "POST" or "text" in request.args
+    # Whoever only turned to the other language has not asked yet.
+    turned = "keep" in request.form and not request.form.get("asked")
+    asked = (request.method == "POST" and not turned) or "text" in request.args
     form = read_form(request.form if request.method == "POST" else request.args)
     ask, wrong = read_ask(form) if asked else (None, {})
     recommendation = site.recommender.recommend(ask, limit=LIMIT) if ask else None

@@ -19,6 +19,7 @@ from marketplace.site import current_site
 from marketplace.uploads import Uploads
 from marketplace.web.language import say
 from marketplace.web.terms import Span, days, spans
+from marketplace.web.wording import sep
 
 pages = Blueprint("calendar", __name__)
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -57,7 +58,7 @@ def bring() -> AnyResponse:
     if reading.bad:
         return _page(reading=reading)
     change = import_calendar(site.database, reading.rows, viewer=viewer, at=now())
-    years = "、".join(map(str, change.years))
+    years = sep("、").join(map(str, change.years))
     flash(
         say(
             "已更新 {years} 年：新增 {new} 天，改动 {changed} 天，去掉 {gone} 天。",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
@@ -18,15 +18,19 @@ from marketplace.domain.scenarios import ScenarioState
 from marketplace.faults import said
 from marketplace.guard import current_viewer, not_found, now, open_to_all, permission
 from marketplace.records.calls import CallAnswer, SolutionCall, find_answers
+from marketplace.records.history import find_last_entry
 from marketplace.records.scenarios import Scenario
 from marketplace.records.solutions import Solution
 from marketplace.site import current_site
 from marketplace.web.addresses import ADDRESSES
 from marketplace.web.cards import in_pool
 from marketplace.web.catalogue_form import Faults, sentences
+from marketplace.web.catalogue_shown import ShownDifference, outdated_fields
 from marketplace.web.language import say
 from marketplace.web.paging import Paging, paged
-from marketplace.web.typed import local_day, typed_day
+from marketplace.web.refusals import sentence_of
+from marketplace.web.terms import here_now
+from marketplace.web.typed import local_day, seen, typed_day
 
 pages = Blueprint("calls", __name__)
 ADDRESSES[actions.NOUN] = lambda ref: url_for("calls.show", public_id=ref)
@@ -172,21 +176,47 @@ def _keep(public_id: str | None) -> Response:
             if number is None:
                 call = actions.create(site.database, draft, days_least=least, viewer=viewer, at=now())
             else:
-                call = actions.change(site.database, number, draft, days_least=least, viewer=viewer, at=now())
+                call = actions.change(site.database, number, draft, days_least=least, viewer=viewer, at=here_now(), seen=seen())
             flash(say("已保存。"), "good")
             return redirect(url_for("calls.show", public_id=call.public_id), 303)
         except RefusedError as error:
+            if error.refused.code == "changed_meanwhile":
+                return _form_page(typed, public_id=public_id or "", lost=error.refused)
             faults = [("scenario_code" if "scenario" in error.refused.code else "", error.refused)]
     return _form_page(typed, public_id=public_id or "", faults=faults)
 
 
-def _form_page(typed: dict[str, str], *, public_id: str = "", faults: Faults | None = None) -> Response:
+def _form_page(typed: dict[str, str], *, public_id: str = "", faults: Faults | None = None, lost: Refused | None = None) -> Response:
+    """`lost`: somebody saved since the form was opened; both texts are shown side by side, and nothing typed is gone."""
     with current_site().database.reading() as session:
+        call = _found(session, public_id) if public_id else None
+        last = find_last_entry(session, actions.NOUN, call.id) if call else 0
         query = select(Scenario).where(Scenario.state == ScenarioState.PUBLISHED).options(joinedload(Scenario.enterprise))
         scenarios = session.scalars(query.order_by(Scenario.code)).all()
         found = sentences(faults or [])
-        body = render_template("calls/form.html", typed=typed, public_id=public_id, faults=found, scenarios=scenarios)
-    return make_response(body, 422 if faults else 200)
+        body = render_template(
+            "calls/form.html",
+            typed=typed,
+            public_id=public_id,
+            faults=found,
+            scenarios=scenarios,
+            seen=last,
+            lost=sentence_of(lost),
+            changes=_outdated(call, typed) if call and lost else [],
+        )
+    return make_response(body, 409 if lost else 422 if faults else 200)
+
+
+def _outdated(call: SolutionCall, typed: Mapping[str, str]) -> list[ShownDifference]:
+    """What another one saved, beside what was typed."""
+    labels = {
+        "scenario_code": say("场景"),
+        "title": say("标题"),
+        "text": say("征集内容"),
+        "opens": say("开始日期"),
+        "closes": say("截止日期（当天 24:00）"),
+    }
+    return outdated_fields((label, str(getattr(call, name)), typed[name]) for name, label in labels.items())
 
 
 @pages.post("/calls/<public_id>/<event>")

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from marketplace.actions import catalogue as actions
 from marketplace.actions import catalogue_files as files
 from marketplace.actions.catalogue_content import case_row
+from marketplace.attachments import received
 from marketplace.domain.cases import check
 from marketplace.domain.lifecycle import Refused, RefusedError, _
 from marketplace.domain.solution_versions import Content, case_draft
@@ -24,7 +25,6 @@ from marketplace.site import current_site
 from marketplace.web.catalogue import own_solution, solution_page
 from marketplace.web.catalogue_form import Faults, Typed, case_from, empty_case, sentences, typed_case, typed_of_case
 from marketplace.web.language import say
-from marketplace.web.uploading import received
 
 pages = Blueprint("catalogue_parts", __name__)
 DOCUMENTS = ("pdf", "docx")

@@ -50,6 +50,11 @@ def shown_differences(before: Mapping[str, Any] | None, after: Mapping[str, Any]
     return [_shown(difference) for difference in differences(before, after)]
 
 
+def outdated_fields(fields: Iterable[tuple[str, str, str]]) -> list[ShownDifference]:
+    """For whoever lost a race: the (label, stored text, typed text) that differ."""
+    return [ShownDifference(label, *marked_pieces(stored, typed)) for label, stored, typed in fields if stored != typed]
+
+
 def _shown(difference: Difference) -> ShownDifference:
     after = text_of(difference.field, difference.after)
     if difference.before is None:
@@ -100,7 +105,7 @@ def case_text(row: Mapping[str, Any]) -> str:
     """One case in lines: title, whom for, when and for how much; effects; the course; proofs."""
     sector = term("sector", row["client_sector"], short=True) if row.get("client_sector") else ""
     dates = f"{month(row.get('signed') or '')} {say('至')} {month(row.get('completed') or '')}"
-    lines = [" · ".join(part for part in (row.get("title") or say("实施案例"), sector, dates, money(row.get("cost_fen"))) if part)]
+    lines = [" · ".join(part for part in (row.get("title") or say("案例"), sector, dates, money(row.get("cost_fen"))) if part)]
     lines += [f"{one['indicator']}{sep('：')}{effect(one)}" for one in row.get("effects") or ()]
     lines += [text for text in (row.get("process") or "", sep("、").join(row.get("proofs") or ())) if text]
     return "\n".join(lines)

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from marketplace.actions import certificates as actions
+from marketplace.attachments import received
 from marketplace.domain.access import may, may_act_for
 from marketplace.domain.certificates import KINDS, CertificateDraft, check
 from marketplace.domain.lifecycle import Refused, RefusedError, _
@@ -21,7 +22,6 @@ from marketplace.web.ratings_shown import rated_provider
 from marketplace.web.refusals import form_page
 from marketplace.web.terms import today
 from marketplace.web.typed import typed_day
-from marketplace.web.uploading import received
 
 pages = Blueprint("certificates", __name__)
 _TYPED = ("kind", "name", "number", "issued", "expires", "replaces")

@@ -25,14 +25,15 @@ from marketplace.records.evaluations import (
     find_rounds,
 )
 from marketplace.records.files import find_attachments
+from marketplace.records.history import find_last_entry
 from marketplace.records.ratings import find_events
 from marketplace.site import current_site
 from marketplace.web.language import say
 from marketplace.web.paging import paged
 from marketplace.web.ratings_shown import event_words, kind_word
 from marketplace.web.refusals import sentence_of
-from marketplace.web.terms import days, today
-from marketplace.web.typed import typed_day
+from marketplace.web.terms import days, here_now, today
+from marketplace.web.typed import seen, typed_day
 
 pages = Blueprint("evaluations", __name__)
 # What a provider may see of its result.
@@ -184,8 +185,9 @@ def _result_page(public_id: str, refused: Refused | None = None) -> Response:
             runs=may(viewer, "run", "evaluation"),
             sentence=sentence_of(refused),
             typed={name: request.form.get(name, "") if refused else "" for name in ("text", "score", "why")},
+            seen=find_last_entry(session, actions.RESULT_NOUN, found.id),
         )
-    return make_response(body, 422 if refused else 200)
+    return make_response(body, 200 if not refused else 409 if refused.code == "changed_meanwhile" else 422)
 
 
 def _inside(on: date, round_: EvaluationRound) -> bool:
@@ -217,15 +219,17 @@ def act(public_id: str, event: str) -> Response:
     site, viewer, form = current_site(), current_viewer(), request.form
     with site.database.reading() as session:
         number = _readable(session, public_id, viewer).id
-    moment: datetime = now()
+    moment: datetime = here_now()
     try:
         score = _score(form.get("score", ""))
         if event == "review":
-            actions.review(site.database, number, score=score, why=form.get("why", ""), viewer=viewer, at=moment, rules=site.pilot.rating)
+            why, last = form.get("why", ""), seen()
+            actions.review(site.database, number, score=score, why=why, viewer=viewer, at=moment, rules=site.pilot.rating, seen=last)
         elif event == "comment":
-            actions.comment(site.database, number, text=form.get("text", ""), viewer=viewer, at=moment, today=today())
+            actions.comment(site.database, number, text=form.get("text", ""), viewer=viewer, at=moment, today=today(), seen=seen())
         else:
-            actions.answer(site.database, number, text=form.get("text", ""), score=score, viewer=viewer, at=moment, rules=site.pilot.rating)
+            text, rules = form.get("text", ""), site.pilot.rating
+            actions.answer(site.database, number, text=text, score=score, viewer=viewer, at=moment, rules=rules, seen=seen())
     except RefusedError as error:
         return _result_page(public_id, error.refused)
     flash(

@@ -10,16 +10,16 @@ from marketplace.actions.experts import NOUN, change_expert, enter_expert, move_
 from marketplace.domain.experts import TABLE, ExpertDraft, check
 from marketplace.domain.lifecycle import Refused, RefusedError, _, allowed_events
 from marketplace.guard import current_viewer, not_found, permission
-from marketplace.records.experts import ReviewExpert, find_expert, find_experts
-from marketplace.records.reviews import count_open_reviews, find_last_entry
+from marketplace.records.experts import ReviewExpert, count_experts, find_expert, find_experts
+from marketplace.records.history import find_last_entry
+from marketplace.records.reviews import count_open_reviews
 from marketplace.site import current_site
 from marketplace.web.addresses import ADDRESSES
 from marketplace.web.language import say
 from marketplace.web.paging import paged
 from marketplace.web.refusals import form_page
-from marketplace.web.reviews import seen
-from marketplace.web.reviews_desk import here_now
-from marketplace.web.typed import typed_day
+from marketplace.web.terms import here_now
+from marketplace.web.typed import seen, typed_day
 
 pages = Blueprint("experts", __name__)
 ADDRESSES["review_expert"] = lambda ref: url_for("experts.edit", public_id=ref)
@@ -33,9 +33,10 @@ def index() -> str:
     site, text = current_site(), request.args.get("q", "").strip()[:100]
     field = request.args.get("field", "") if request.args.get("field", "") in fields() else ""
     with site.database.reading() as session:
-        _rows, total = find_experts(session, text=text, field=field)
-        paging = paged(total, site.pilot.thresholds.page_size, "experts.index", q=text, field=field)
-        rows, _total = find_experts(session, text=text, field=field, page=paging.number, size=paging.size)
+        paging = paged(
+            count_experts(session, text=text, field=field), site.pilot.thresholds.page_size, "experts.index", q=text, field=field
+        )
+        rows = find_experts(session, text=text, field=field, offset=paging.offset, most=paging.size)
         busy = count_open_reviews(session)
         events = {row.public_id: allowed_events(TABLE, row.state, current_viewer().roles) for row in rows}
         return render_template(

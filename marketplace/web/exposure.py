@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import date
 
 from flask import Blueprint, render_template
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.domain.concentration import gini, share_of, share_of_top
 from marketplace.guard import permission
-from marketplace.records.exposures import ExposureDay, ProviderExposure, find_days, find_exposures, find_tops
+from marketplace.records.exposures import ExposureDay, ProviderExposure, find_days, find_exposures, find_largest
+from marketplace.records.providers import Provider
 from marketplace.site import current_site
 from marketplace.web.paging import Paging, paged
 
@@ -40,13 +42,21 @@ class DayRow:
 
 
 @dataclass(frozen=True)
+class Row:
+    """One provider of the list, with its counts."""
+
+    provider: Provider
+    counts: ProviderExposure
+
+
+@dataclass(frozen=True)
 class ExposurePage:
     last: ExposureDay | None
     seen: Concentration
     awards: Concentration
     newcomers: int
     providers: int
-    rows: Sequence[ProviderExposure]
+    rows: Sequence[Row]
     paging: Paging
     days: Sequence[DayRow]
 
@@ -63,19 +73,26 @@ def read_page(session: Session) -> ExposurePage:
     days = find_days(session, most=SHOWN_DAYS)
     last = days[0] if days else None
     rows = find_exposures(session, last.day if last else None)
-    new = {row.provider.id for row in rows if row.is_new}
+    new = {row.provider_id for row in rows if row.is_new}
     paging = paged(len(rows), current_site().pilot.thresholds.page_size, "exposure.page")
-    tops = find_tops(session, [day.day for day in days])
+    largest = find_largest(session, [day.day for day in days], TOP)
     return ExposurePage(
         last=last,
-        seen=_concentration({row.provider.id: row.top for row in rows}, new),
-        awards=_concentration({row.provider.id: row.awards for row in rows}, new),
+        seen=_concentration({row.provider_id: row.top for row in rows}, new),
+        awards=_concentration({row.provider_id: row.awards for row in rows}, new),
         newcomers=len(new),
         providers=len(rows),
-        rows=rows[paging.offset : paging.offset + paging.size],
+        rows=_with_providers(session, rows[paging.offset : paging.offset + paging.size]),
         paging=paging,
-        days=[DayRow(day.day, day.places, share_of_top(list(tops[day.day].values()), TOP)) for day in days],
+        days=[DayRow(day.day, day.places, largest.get(day.day, 0) / day.places if day.places else 0.0) for day in days],
     )
+
+
+def _with_providers(session: Session, rows: Sequence[ProviderExposure]) -> list[Row]:
+    """The records of one page; the counts of all are numbers only."""
+    found = session.scalars(select(Provider).where(Provider.id.in_([row.provider_id for row in rows])))
+    providers = {provider.id: provider for provider in found}
+    return [Row(providers[row.provider_id], row) for row in rows]
 
 
 def _concentration(counts: dict[int, int], new: set[int]) -> Concentration:

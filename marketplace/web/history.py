@@ -105,7 +105,7 @@ def export() -> AnyResponse:
             data = io.BytesIO(path.read_bytes())
     asked = {name: request.form.get(name, "")[:100] for name in _FIELDS if request.form.get(name)}
     note_export(site.database, asked, count, viewer=viewer, at=now())
-    answer = send_file(data, XLSX, as_attachment=True, download_name=f"历史记录-{wording.day(now())[:10]}.xlsx")
+    answer = send_file(data, XLSX, as_attachment=True, download_name=f"{say('历史记录')}-{now():%Y-%m-%d}.xlsx")
     answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     answer.headers["Cache-Control"] = "no-store"
     return answer
@@ -116,6 +116,6 @@ _HEADER = (_("编号"), _("时间"), _("谁"), _("对象"), _("做了什么"), _
 
 def _rows(entries: Iterator[HistoryEntry]) -> Iterator[tuple[str | int, ...]]:
     for entry in entries:
-        told = "\n".join(f"{field_word(row.field)}：{row.before or '–'} → {row.after or '–'}" for row in changes(entry))
+        told = "\n".join(f"{field_word(row.field)}{wording.sep('：')}{row.before or '–'} → {row.after or '–'}" for row in changes(entry))
         moment, noun, verb = wording.day(entry.at), noun_word(entry.noun), verb_word(entry.verb, entry.noun)
         yield entry.id, moment, entry.actor, noun, verb, entry.noun_id or "", told, entry.why, entry.digest

@@ -12,11 +12,12 @@ from typing import Any
 import marketplace.domain
 from marketplace.domain.lifecycle import Transition, _
 from marketplace.records.history import HistoryEntry
+from marketplace.sentences import told_value
 from marketplace.web import wording
 from marketplace.web.language import say
 
 NOUNS = {
-    "account": _("账号"),
+    "account": _("用户账号"),
     "adjustment": _("动态调整"),
     "appeal": _("申诉"),
     "application": _("入库申报"),
@@ -156,6 +157,11 @@ def _events() -> Mapping[tuple[str, str], str]:
     return found
 
 
+def step_labels() -> set[str]:
+    """The words of all steps of all processes: data of the domain, and sentences to be translated."""
+    return set(_events().values())
+
+
 def noun_word(noun: str) -> str:
     return say(NOUNS[noun]) if noun in NOUNS else noun
 
@@ -214,7 +220,7 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return say("是") if value else say("否")
     if isinstance(value, list):
-        return "；".join(_text(one) for one in value)
+        return wording.sep("；").join(_text(one) for one in value)
     if isinstance(value, dict):
-        return "，".join(f"{name} {_text(one)}" for name, one in value.items()) or "–"
-    return str(value)
+        return wording.sep("，").join(f"{name} {_text(one)}" for name, one in value.items()) or "–"
+    return str(told_value(value))

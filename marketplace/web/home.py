@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
 from flask import Blueprint, render_template
-from sqlalchemy import case, func, select
+from sqlalchemy import Text, case, cast, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from marketplace.domain.problems import ProblemState
@@ -23,6 +24,7 @@ from marketplace.records.scenarios import Scenario
 from marketplace.records.solutions import Solution
 from marketplace.site import current_site
 from marketplace.web.cards import published
+from marketplace.web.remembered import remembered
 from marketplace.web.tasks import read_first
 from marketplace.web.terms import days
 
@@ -69,7 +71,7 @@ def page() -> str:
 
 
 def read_home(session: Session, sectors: Sequence[str]) -> Home:
-    solutions = list(session.execute(select(Solution.id, Solution.sectors).join(Solution.provider).where(*published())))
+    solutions = remembered(session, "solutions by sectors", lambda: _by_sectors(session))
     enterprises = dict(session.execute(select(Enterprise.sector, func.count()).group_by(Enterprise.sector)).all())
     listed = select(Enterprise.sector, func.count()).join(Problem, Problem.enterprise_id == Enterprise.id)
     listed = listed.where(Problem.state != ProblemState.WITHDRAWN).group_by(Enterprise.sector)
@@ -77,19 +79,26 @@ def read_home(session: Session, sectors: Sequence[str]) -> Home:
     providers = session.scalar(select(func.count()).select_from(Provider).where(Provider.state.in_(SEARCHABLE))) or 0
     ended = select(func.count(), func.sum(case((Outcome.on_time.is_(True), 1), else_=0))).where(Outcome.acceptance.is_not(None))
     finished, on_time = session.execute(ended).one()
-    figures = Figures(providers, len(solutions), sum(enterprises.values()), sum(problems.values()), finished, on_time or 0)
+    figures = Figures(providers, sum(count for _used, count in solutions), sum(enterprises.values()), sum(problems.values()), finished, on_time or 0)
     scenarios = _typical(session)
     panels = [
         SectorPanel(
             key,
             enterprises.get(key, 0),
             problems.get(key, 0),
-            sum(key in used for _number, used in solutions),
+            sum(count for used, count in solutions if key in used),
             [row for row in scenarios if row.sector == key],
         )
         for key in sectors
     ]
     return Home(figures, panels, _cases(session), _done(session))
+
+
+def _by_sectors(session: Session) -> list[tuple[Sequence[str], int]]:
+    """How many solutions are offered for just these sectors; counted by the database, however many there are."""
+    used = cast(Solution.sectors, Text)
+    query = select(used, func.count()).join(Solution.provider).where(*published()).group_by(used)
+    return [(json.loads(sectors), count) for sectors, count in session.execute(query)]
 
 
 def _typical(session: Session) -> Sequence[Scenario]:
@@ -99,8 +108,10 @@ def _typical(session: Session) -> Sequence[Scenario]:
 
 def _cases(session: Session) -> Sequence[Case]:
     """The newest implementations of solutions that are still offered, the sectors in turn."""
-    query = select(Case).join(Case.solution).join(Provider, Provider.id == Case.provider_id).where(*published())
-    newest = query.options(joinedload(Case.solution)).order_by(Case.completed.desc(), Case.id).limit(LATEST * 8)
+    # Asked of each case in turn, so that the database follows the cases from the newest and stops early.
+    is_offered = select(Solution.id).join(Solution.provider).where(Solution.id == Case.solution_id, *published()).exists()
+    query = select(Case).where(is_offered).options(joinedload(Case.solution))
+    newest = query.order_by(Case.completed.desc(), Case.id.desc()).limit(LATEST * 8)
     waiting: dict[str, list[Case]] = {}
     for row in session.scalars(newest):
         if row.effects:

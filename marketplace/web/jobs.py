@@ -32,6 +32,7 @@ KINDS = {
     "ratings": _("重新计算评价"),
     "exposures": _("统计曝光"),
     "certificates": _("证照到期提醒"),
+    "audit_anchor": _("记下历史链的末端"),
 }
 
 

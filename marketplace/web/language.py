@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from flask import Flask, Response, g, request
 from flask_babel import Babel, gettext
 
+from marketplace.sentences import filled
 from marketplace.site import current_site
 
 LANGUAGES = ("zh", "en")
@@ -29,7 +30,7 @@ def language() -> str:
 def say(message: str, **values: Any) -> str:
     """A source sentence in the chosen language, with its {values} filled in."""
     text: str = gettext(message)
-    return text.format(**values) if values else text
+    return filled(text, values)
 
 
 def other_address() -> str:

@@ -114,8 +114,9 @@ def take_back(id: str, public_id: str) -> AnyResponse:
 def change_rights(id: str, number: int) -> AnyResponse:
     database, viewer, organisation = current_site().database, current_viewer(), _organisation(id)
     member, rights = _member(organisation, number), request.form.getlist("rights")
+    shown = request.form["before"].split() if "before" in request.form else None
     done = said(_("权限已修改。这位成员的登录都已退出，重新登录后生效。"), {})
-    return _do(id, lambda: members.change_rights(database, organisation, member, rights, viewer=viewer, at=now()), done)
+    return _do(id, lambda: members.change_rights(database, organisation, member, rights, viewer=viewer, at=now(), before=shown), done)
 
 
 @pages.post("/organisation/<id>/members/<int:number>/remove")

@@ -8,9 +8,11 @@ from typing import Any
 
 from flask import Flask, request, url_for
 
+from marketplace.attachments import may_go_out
 from marketplace.domain.access import Viewer, may
 from marketplace.domain.matches import Part
 from marketplace.guard import current_viewer, degraded, now
+from marketplace.sentences import retold, told_value
 from marketplace.site import current_site
 from marketplace.web import (
     adjustments,
@@ -33,6 +35,7 @@ from marketplace.web import (
     experts,
     exposure,
     files,
+    foreign,
     health,
     help,
     history,
@@ -184,7 +187,7 @@ def _of_staff(viewer: Viewer) -> Iterator[Entry]:
         ("read", "adjustment", say("动态调整"), "adjustments.index"),
         ("decide", "registration", say("注册核对"), "registrations.index"),
         ("run", "import", say("导入"), "imports.choose"),
-        ("manage", "account", say("账号"), "accounts_staff.index"),
+        ("manage", "account", say("账号管理"), "accounts_staff.index"),
         ("read", "history", say("历史"), "history.page"),
         ("read", "index", say("索引"), "index_queue.page"),
         ("read", "job", say("后台任务"), "jobs.page"),
@@ -214,6 +217,7 @@ def _noun() -> str:
 
 def register(app: Flask) -> None:
     language.register(app)
+    foreign.register(app)
     for module in BLUEPRINTS:
         app.register_blueprint(module.pages)
     app.jinja_env.globals.update({word.__name__: word for word in (*wording.WORDS, *applications_shown.WORDS)})
@@ -233,12 +237,14 @@ def register(app: Flask) -> None:
         hits=marking.hits,
         spans=marking.spans,
         say=say,
+        told_value=told_value,
+        retold=retold,
         parts=reasons.parts,
         reasons_of=reasons.shown,
         sentence=reasons.sentence,
         source=reasons.source,
         Part=Part,
-        may_go_out=files.may_go_out,
+        may_go_out=may_go_out,
         scan_note=files.scan_note,
         size_text=files.size_text,
         upload_help=files.upload_help,

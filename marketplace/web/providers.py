@@ -31,6 +31,7 @@ from marketplace.web.language import say
 from marketplace.web.refusals import form_page
 from marketplace.web.terms import today
 from marketplace.web.typed import typed_day
+from marketplace.web.wording import day
 
 pages = Blueprint("providers", __name__)
 
@@ -113,7 +114,7 @@ def _leave_page(public_id: str, refused: Refused | None = None) -> Response:
     with current_site().database.reading() as session:
         provider = _own(session, public_id)
         ground = "left" if provider.state in TAKES_NEW else "failing"
-        reapply = reapply_from(today(), ground, current_site().pilot.adjustment).isoformat()
+        reapply = day(reapply_from(today(), ground, current_site().pilot.adjustment))
         found = LeavePage(provider, find_effects(session, provider.id), reapply)
         answer = form_page("providers/leave.html", refused=refused, page=found, provider=provider, typed=request.form)
     if refused is not None:

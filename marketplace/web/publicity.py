@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
-from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, contains_eager
 from werkzeug.wrappers import Response as AnyResponse
 
 from marketplace.actions.objections import raise_objection
@@ -21,9 +21,10 @@ from marketplace.records.organisations import Organisation
 from marketplace.records.reviews import Review
 from marketplace.records.windows import ApplicationWindow
 from marketplace.site import current_site
+from marketplace.web.paging import paged
 from marketplace.web.refusals import form_page
-from marketplace.web.reviews_desk import here_now, status_of
-from marketplace.web.terms import days, today
+from marketplace.web.reviews_desk import status_of
+from marketplace.web.terms import days, here_now, today
 
 pages = Blueprint("publicity", __name__)
 MOST_WINDOWS = 10
@@ -57,14 +58,21 @@ def index() -> str:
     """What is published now, and the results of finished windows."""
     days()  # before the session: a page holds one connection at a time
     with current_site().database.reading() as session:
-        return render_template("publicity/index.html", rows=find_published(session), results=find_results(session))
+        total = session.scalar(_in_publicity().with_only_columns(func.count())) or 0
+        paging = paged(total, current_site().pilot.thresholds.page_size, "publicity.index")
+        rows = find_published(session, offset=paging.offset, most=paging.size)
+        return render_template("publicity/index.html", rows=rows, paging=paging, results=find_results(session))
 
 
-def find_published(session: Session) -> list[Published]:
-    """The ones that end first stand first; one whose term is over stays until it is decided."""
+def _in_publicity() -> Select[Review]:
     query = select(Review).join(Review.application).where(ProviderApplication.state == ApplicationState.PUBLICITY)
-    rows = session.scalars(query.options(joinedload(Review.application)).order_by(Review.publicity_until, Review.id)).all()
-    return [_published(row) for row in rows if row.publicity_from is not None and row.publicity_until is not None]
+    return query.where(Review.publicity_from.is_not(None), Review.publicity_until.is_not(None))
+
+
+def find_published(session: Session, *, offset: int, most: int) -> list[Published]:
+    """The ones that end first stand first; one whose term is over stays until it is decided."""
+    query = _in_publicity().options(contains_eager(Review.application).defer(ProviderApplication.answers))
+    return [_published(row) for row in session.scalars(query.order_by(Review.publicity_until, Review.id).offset(offset).limit(most))]
 
 
 def _published(review: Review) -> Published:

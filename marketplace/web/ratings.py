@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from marketplace.actions import ratings as actions
+from marketplace.attachments import READERS, received
 from marketplace.domain.access import Viewer, may
 from marketplace.domain.lifecycle import Refused, RefusedError, _
 from marketplace.domain.providers import SEARCHABLE, ProviderState
@@ -19,17 +20,15 @@ from marketplace.guard import current_viewer, not_found, now, permission
 from marketplace.records.evaluations import find_own_results
 from marketplace.records.files import Attachment, find_attachments
 from marketplace.records.providers import Provider
-from marketplace.records.ratings import RatingEvent, find_event, find_scored_providers
+from marketplace.records.ratings import RatingEvent, count_scored_providers, find_event, find_scored_providers
 from marketplace.records.solutions import Solution
 from marketplace.site import current_site
-from marketplace.web.files import READERS
 from marketplace.web.language import say
 from marketplace.web.paging import paged
 from marketplace.web.ratings_shown import event_words, kind_word, rated_provider, read_rating
 from marketplace.web.refusals import form_page, sentence_of
 from marketplace.web.terms import today
 from marketplace.web.typed import typed_day
-from marketplace.web.uploading import received
 
 pages = Blueprint("ratings", __name__)
 
@@ -59,9 +58,9 @@ def index() -> str | Response:
     states = list(ProviderState) if request.args.get("all") else list(SEARCHABLE | {ProviderState.SUSPENDED})
     size = site.pilot.thresholds.page_size
     with site.database.reading() as session:
-        total, _none = find_scored_providers(session, states=states, name=name, first=0, most=0)
+        total = count_scored_providers(session, states=states, name=name)
         paging = paged(total, size, "ratings.index", name=name, all=request.args.get("all", ""))
-        _total, rows = find_scored_providers(session, states=states, name=name, first=paging.offset, most=size)
+        rows = find_scored_providers(session, states=states, name=name, first=paging.offset, most=size)
         return render_template("ratings/index.html", rows=rows, paging=paging, name=name, all=request.args.get("all", ""))
 
 

@@ -21,7 +21,7 @@ from marketplace.records.providers import Provider
 from marketplace.records.ratings import RatingEvent, RatingScore, find_events, find_history, find_mean
 from marketplace.records.solutions import Solution
 from marketplace.web.language import say
-from marketplace.web.wording import figure, state
+from marketplace.web.wording import figure, sep, state
 
 WIDTH, HEIGHT, FOOT, GAP = 560, 180, 36, 4
 
@@ -167,7 +167,7 @@ def event_words(event: RatingEvent) -> str:
     if kind == EventKind.ENTERPRISE_RATING:
         given = [f"{aspect_word(key)} {figure(float(said[key]))}" for key in ASPECTS if said.get(key) is not None]
         mean = f"{stars(said):.1f} / 5"
-        return f"{mean}（{'，'.join(given)}）" if given else mean
+        return f"{mean}{sep('（')}{sep('，').join(given)}{sep('）')}" if given else mean
     if kind == EventKind.RESPONSE:
         return say("{n} 个工作日内答复", n=said.get("days") or 0) if said["answered"] else say("没有答复")
     return say("严重程度：{word}", word=state("severity", said["severity"])[0])

@@ -6,14 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from flask import g
 from flask_babel import gettext
 from markupsafe import Markup, escape
 
 from marketplace.domain.matches import Match, Part, Reason
 from marketplace.domain.money import fen_from_wan
 from marketplace.guard import current_viewer
-from marketplace.site import current_site
+from marketplace.sentences import told_value
 from marketplace.web.language import language, say
 from marketplace.web.marking import spans
 from marketplace.web.wording import money, money_range
@@ -22,7 +21,6 @@ QUOTATION = (("“", "”"), ('"', '"'))
 AMOUNT = re.compile(r"([\d,.]+)(?:–([\d,.]+))? 万元")
 # An amount in an English sentence, which counts in 万元 as the Chinese one does.
 TEN_THOUSANDS = re.compile(r"\{(\w+)\} × CNY 10,000")
-KINDS = ("sector", "stage", "orientation", "form", "area", "provider_kind", "level")
 
 
 @dataclass(frozen=True)
@@ -35,15 +33,22 @@ class ReasonPart:
 
 
 def parts(match: Match, *, asked: bool = True) -> list[ReasonPart]:
-    """The parts of an explanation in their fixed order; a part without content is left out."""
+    """The parts of an explanation in their fixed order; a part without content is left out.
+
+    `asked`: False where the page itself says, once for all matches, what is to be asked and what was guessed.
+    """
     words = (
         (Part.FITS, say("符合"), "good"),
         (Part.ASSUMED, say("推断"), "brand"),
         (Part.MISSING, say("缺少"), "wait"),
         (Part.ASK, say("待问"), "show"),
     )
-    found = [ReasonPart(word, tone, shown(match, part)) for part, word, tone in words if asked or part != Part.ASK]
+    found = [ReasonPart(word, tone, _without_guesses(shown(match, part), asked)) for part, word, tone in words if asked or part != Part.ASK]
     return [part for part in found if part.reasons]
+
+
+def _without_guesses(reasons: tuple[Reason, ...], kept: bool) -> tuple[Reason, ...]:
+    return tuple(reason for reason in reasons if kept or not reason.code.startswith("guessed_"))
 
 
 def shown(match: Match, part: Part) -> tuple[Reason, ...]:
@@ -76,18 +81,7 @@ def _value(value: Any) -> Any:
     if amount:
         low, high = (fen_from_wan(wan.replace(",", "")) if wan else None for wan in amount.groups())
         return money_range(low, high)
-    words = _english()
-    return ", ".join(words.get(word, word) for word in value.split("、"))
-
-
-def _english() -> dict[str, str]:
-    """Chinese words of the pilot → English ones, put together once a request."""
-    if "english_words" not in g:
-        pilot = current_site().pilot
-        found = [term for kind in KINDS for term in pilot.terms(kind)]
-        g.english_words = {word: term.en for term in found for word in (term.name, term.short) if word}
-    words: dict[str, str] = g.english_words
-    return words
+    return told_value(value)
 
 
 def shares(match: Match) -> list[tuple[str, float]]:

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from marketplace.actions import registrations as actions
 from marketplace.actions.links import LINK_DEAD, find_link
 from marketplace.actions.passwords import check_password
+from marketplace.attachments import READERS, received
 from marketplace.domain.access import Viewer, may
 from marketplace.domain.accounts import folded_email, folded_login
 from marketplace.domain.lifecycle import Refused, RefusedError, _, allowed_events
@@ -30,11 +31,9 @@ from marketplace.records.registrations import (
 from marketplace.site import current_site
 from marketplace.web.accounts_reset import dead_link
 from marketplace.web.addresses import ADDRESSES
-from marketplace.web.files import READERS
 from marketplace.web.outside import link_to, show_letter, shown_letter
 from marketplace.web.paging import paged
 from marketplace.web.refusals import form_page
-from marketplace.web.uploading import received
 
 pages = Blueprint("registrations", __name__)
 SIZE = 50

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 from werkzeug.wrappers import Response as AnyResponse
 
 from marketplace.actions import reviews as actions
@@ -27,8 +27,9 @@ from marketplace.web.addresses import ADDRESSES
 from marketplace.web.language import say
 from marketplace.web.paging import Paging, paged
 from marketplace.web.refusals import form_page
-from marketplace.web.reviews_desk import DECISIONS, Desk, here_now, read_desk, status_of, word_of
-from marketplace.web.terms import days, left_words, today
+from marketplace.web.reviews_desk import DECISIONS, Desk, read_desk, status_of, word_of
+from marketplace.web.terms import days, here_now, left_words, today
+from marketplace.web.typed import seen
 
 pages = Blueprint("reviews", __name__)
 ADDRESSES["review"] = lambda ref: url_for("reviews.show", public_id=ref)
@@ -75,8 +76,8 @@ def read_list(session: Session, chosen: str) -> ReviewList:
     query = select(ProviderApplication).where(ProviderApplication.state.in_(states))
     total = sum(counts.get(str(state), 0) for state in states)
     paging = paged(total, current_site().pilot.thresholds.page_size, "reviews.index", state=chosen)
-    query = query.order_by(ProviderApplication.submitted_at, ProviderApplication.id).limit(paging.size).offset(paging.offset)
-    applications = session.scalars(query).all()
+    query = query.options(defer(ProviderApplication.answers)).order_by(ProviderApplication.submitted_at, ProviderApplication.id)
+    applications = session.scalars(query.limit(paging.size).offset(paging.offset)).all()
     parts = count_parts(session, [one.id for one in applications])
     rows = [_line(one, parts.get(one.id, {})) for one in applications]
     return ReviewList(rows, paging, counts, chosen if len(states) == 1 else "", _finished_windows(session))
@@ -154,12 +155,6 @@ def number_of(public_id: str) -> int:
     with current_site().database.reading() as session:
         application = find_application(session, public_id, current_viewer())
         return application.id if application is not None and application.state != ApplicationState.DRAFT else not_found()
-
-
-def seen(name: str = "seen") -> int | None:
-    """The last entry of the history that the page knew."""
-    text = request.form.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def acted(public_id: str, form: str, said: str, act: Callable[[int], object]) -> AnyResponse:

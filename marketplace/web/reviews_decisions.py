@@ -14,8 +14,9 @@ from marketplace.records.objections import find_objection
 from marketplace.records.reviews import find_review
 from marketplace.site import current_site
 from marketplace.web.language import say
-from marketplace.web.reviews import acted, number_of, seen
-from marketplace.web.reviews_desk import here_now
+from marketplace.web.reviews import acted, number_of
+from marketplace.web.terms import here_now
+from marketplace.web.typed import seen
 
 pages = Blueprint("reviews_decisions", __name__)
 _SAID = {

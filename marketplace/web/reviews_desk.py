@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,15 +18,14 @@ from marketplace.domain.objections import TABLE as OBJECTION_TABLE
 from marketplace.domain.review_rules import Check, Criterion
 from marketplace.domain.reviews import HAS_SCORED, Row, joint_is_open, side_by_side, too_far_apart, why_not_close, why_not_decide
 from marketplace.faults import said
-from marketplace.guard import now
 from marketplace.records.accounts import Account
 from marketplace.records.applications import ProviderApplication
 from marketplace.records.decisions import Decision
 from marketplace.records.experts import DrawLog, find_draws
 from marketplace.records.files import LETTER, Attachment, find_attachments
-from marketplace.records.history import HistoryEntry
+from marketplace.records.history import HistoryEntry, find_last_entry
 from marketplace.records.objections import Objection, find_objections
-from marketplace.records.reviews import Review, ReviewAssignment, find_last_entry, find_review
+from marketplace.records.reviews import Review, ReviewAssignment, find_review
 from marketplace.site import current_site
 from marketplace.web.applications_shown import ShownSection, ball_of
 from marketplace.web.language import language, say
@@ -45,9 +43,14 @@ TO_BE_FILLED = frozenset(
 DECISIONS = {"publish": _("公示"), "admit": _("同意入库"), "refuse": _("不予入库")}
 
 
-def here_now() -> datetime:
-    """This moment in the zone of the pilot, in which days are counted."""
-    return now().astimezone(ZoneInfo(current_site().pilot.city.zone))
+# What a review under way waits for, by what stands in the way of its end: who, what, and what follows.
+_STAGES = {
+    "too_few_experts": ("manager", _("抽取专家"), _("专家评审")),
+    "scores_missing": ("experts", _("专家评审"), _("填写联合意见")),
+    "no_joint_opinion": ("manager", _("填写联合意见"), _("确认联合意见")),
+    "not_confirmed": ("experts", _("确认联合意见"), _("结束评审")),
+    "": ("manager", _("结束评审"), _("决定公示、入库或不予入库")),
+}
 
 
 def word_of(thing: Criterion | Check) -> str:
@@ -122,6 +125,12 @@ class Desk:
     organises: bool
     decides: bool
 
+    def is_mine(self, account_id: int) -> bool:
+        """Whether the viewer is who is waited for: one of those who decide, but never for the second time in one decision."""
+        if self.ball is None or (self.waiting is not None and self.waiting.proposed_by == account_id):
+            return False
+        return (self.ball.who == "manager" and self.organises) or (self.ball.who == "deciders" and self.decides)
+
     def may_event(self, event: str) -> bool:
         return any(row.event == event for row in self.events)
 
@@ -145,17 +154,18 @@ def read_desk(session: Session, application: ProviderApplication, viewer: Viewer
         people |= {review.form_checked_by, review.joint_by}
     names = dict(session.execute(select(Account.id, Account.name).where(Account.id.in_([one for one in people if one]))).all())
     joint_written = review is not None and review.joint_written
+    waits = next((one for one in decisions if one.state == DecisionState.PROPOSED), None)
     return Desk(
         application=application,
         review=review,
         sections=read_sections(session, application),
         letters=[file for file in find_attachments(session, "application", application.id) if file.kind == LETTER],
-        ball=ball_of(application),
+        ball=_ball(application, states, waits, joint_written=joint_written),
         events=events,
         draws=find_draws(session, application.id),
         table=score_table(assignments, named=True) if assignments else None,
         why_not_close=why_not_close(states, rules, joint_written=joint_written),
-        waiting=next((one for one in decisions if one.state == DecisionState.PROPOSED), None),
+        waiting=waits,
         decisions=[one for one in decisions if one.state != DecisionState.PROPOSED],
         names=names,
         objections=objections,
@@ -167,6 +177,17 @@ def read_desk(session: Session, application: ProviderApplication, viewer: Viewer
         organises=may(viewer, "organise", "review"),
         decides=may(viewer, "decide", "review"),
     )
+
+
+def _ball(application: ProviderApplication, states: Sequence[str], waits: Decision | None, *, joint_written: bool) -> Ball | None:
+    """Who has the ball, as exactly as those know who sit at this desk."""
+    if waits is not None:
+        return Ball("deciders", _("复核这项决定"), None, _("告知结果"))
+    if application.state != ApplicationState.UNDER_REVIEW:
+        return ball_of(application)
+    refused = why_not_close(states, current_site().pilot.review, joint_written=joint_written)
+    who, what, following = _STAGES[refused.code if refused is not None else ""]
+    return Ball(who, what, None, following)
 
 
 def _obstacles(session: Session, application: ProviderApplication, review: Review | None, events: Sequence[Transition]) -> dict[str, str]:

@@ -10,23 +10,30 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from marketplace.actions import reviews_scores as actions
+from marketplace.attachments import READERS
 from marketplace.domain.access import Viewer, may
 from marketplace.domain.applications import ApplicationState
 from marketplace.domain.lifecycle import Refused, RefusedError, _
 from marketplace.domain.reviews import HAS_SCORED, MAY_READ, AssignmentState, ScoreSheet, check_draft, check_sheet
 from marketplace.guard import current_viewer, not_found, permission
 from marketplace.records.files import LETTER, Attachment
-from marketplace.records.reviews import ReviewAssignment, find_own_assignment, find_own_assignments, may_read_as_expert
+from marketplace.records.reviews import (
+    ReviewAssignment,
+    count_own_assignments,
+    find_own_assignment,
+    find_own_assignments,
+    may_read_as_expert,
+)
 from marketplace.site import current_site
 from marketplace.web.addresses import ADDRESSES
 from marketplace.web.applications_shown import ShownSection
-from marketplace.web.files import READERS
 from marketplace.web.language import say
+from marketplace.web.paging import paged
 from marketplace.web.refusals import form_page
 from marketplace.web.reviews import typed_scores
-from marketplace.web.reviews_desk import ScoreTable, here_now, score_table, status_of, word_of
+from marketplace.web.reviews_desk import ScoreTable, score_table, status_of, word_of
 from marketplace.web.reviews_shown import sections_for_experts
-from marketplace.web.terms import days, left_words
+from marketplace.web.terms import days, here_now, left_words
 
 pages = Blueprint("reviews_expert", __name__)
 ADDRESSES["review_assignment"] = lambda ref: url_for("reviews_expert.show", public_id=ref)
@@ -54,8 +61,11 @@ def mine() -> str:
     """What I review, what is to be done first."""
     days()  # before the session: a page holds one connection at a time
     with current_site().database.reading() as session:
-        rows = find_own_assignments(session, current_viewer())
-        return render_template("reviews/mine.html", rows=[_shown(session, row, whole=False) for row in rows], left=left_words)
+        viewer = current_viewer()
+        paging = paged(count_own_assignments(session, viewer), current_site().pilot.thresholds.page_size, "reviews_expert.mine")
+        rows = find_own_assignments(session, viewer, offset=paging.offset, most=paging.size)
+        parts = [_shown(session, row, whole=False) for row in rows]
+        return render_template("reviews/mine.html", rows=parts, paging=paging, left=left_words)
 
 
 def _shown(session: Session, row: ReviewAssignment, *, whole: bool) -> Part:

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from flask import Blueprint, render_template, request
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from indexer.query import Kind, SearchQuery
 from marketplace.domain.access import may_read_enterprise
-from marketplace.domain.problems import ProblemState, redacted
+from marketplace.domain.problems import ProblemState
 from marketplace.domain.scenarios import ScenarioKind, ScenarioState
 from marketplace.guard import current_viewer, not_found, open_to_all
 from marketplace.records.enterprises import Enterprise
 from marketplace.records.problems import Problem
 from marketplace.records.providers import find_hidden_provider_ids
 from marketplace.records.scenarios import Scenario, find_scenario
+from marketplace.scenario_texts import scenario_text
 from marketplace.site import current_site
 from marketplace.web.cards import SolutionCard, find_solution_cards
-from marketplace.web.demands import places
+from marketplace.web.paging import Paging, paged
 from marketplace.web.wording import term
 
 pages = Blueprint("scenarios", __name__)
 SOLUTIONS = 8
+# The catalogue of a pilot stands on one page or two; enterprises' own scenarios may become many.
+SIZE = 100
 
 
 def word(code: str) -> str:
@@ -34,21 +39,27 @@ def word(code: str) -> str:
 
 def told(scenario: Scenario, text: str) -> str:
     """A text of a scenario; one of a single enterprise is told to others without that enterprise's name."""
-    enterprise = scenario.enterprise
-    if enterprise is None or may_read_enterprise(current_viewer(), enterprise.id):
-        return text
-    return redacted(text, enterprise.name, places(enterprise))
+    return scenario_text(scenario, text, current_viewer(), current_site().pilot)
 
 
 @dataclass(frozen=True)
 class Library:
-    """Scenarios by stage, in the order of the pilot; `sector` and `kind` are what was chosen, "" for all."""
+    """One page of scenarios by stage, in the order of the pilot; `sector` and `kind` are what was chosen, "" for all.
+
+    `counts`: by sector; `sizes`: by stage, of the sector that was chosen; `total`: of all sectors.
+    """
 
     sector: str
     kind: str
     stages: Mapping[str, Sequence[Scenario]]
     counts: Mapping[str, int]
+    sizes: Mapping[str, int]
     total: int
+    paging: Paging
+
+    @property
+    def shown(self) -> int:
+        return sum(len(rows) for rows in self.stages.values())
 
 
 @dataclass(frozen=True)
@@ -72,14 +83,21 @@ def library() -> str:
 
 
 def read_library(session: Session, sector: str, kind: str, stages: Sequence[str]) -> Library:
-    query = select(Scenario).where(Scenario.state == ScenarioState.PUBLISHED).options(joinedload(Scenario.enterprise))
-    rows = session.scalars(query.order_by(Scenario.code)).all()
-    fitting = [row for row in rows if not kind or row.kind == kind]
-    shown = [row for row in fitting if not sector or row.sector == sector]
-    counts = {row.sector: sum(other.sector == row.sector for other in fitting) for row in fitting}
-    order = [*stages, *sorted({row.stage for row in shown} - set(stages))]
-    by_stage = {stage: [row for row in shown if row.stage == stage] for stage in order}
-    return Library(sector, kind, {stage: found for stage, found in by_stage.items() if found}, counts, len(fitting))
+    fitting = [Scenario.state == ScenarioState.PUBLISHED, *([Scenario.kind == ScenarioKind(kind)] if kind else [])]
+    counts: Counter[str] = Counter()
+    sizes: Counter[str] = Counter()
+    counted = select(Scenario.sector, Scenario.stage, func.count()).where(*fitting).group_by(Scenario.sector, Scenario.stage)
+    for of_sector, stage, count in session.execute(counted):
+        counts[of_sector] += count
+        sizes[stage] += count if sector in ("", of_sector) else 0
+    paging = paged(sizes.total(), SIZE, "scenarios.library", sector=sector, kind=kind)
+    query = select(Scenario).where(*fitting).options(joinedload(Scenario.enterprise))
+    if sector:
+        query = query.where(Scenario.sector == sector)
+    place = case({stage: number for number, stage in enumerate(stages)}, value=Scenario.stage, else_=len(stages))
+    rows = session.scalars(query.order_by(place, Scenario.stage, Scenario.code).offset(paging.offset).limit(paging.size))
+    by_stage = {stage: list(found) for stage, found in groupby(rows, key=lambda row: row.stage)}
+    return Library(sector, kind, by_stage, counts, sizes, counts.total(), paging)
 
 
 @pages.get("/scenarios/<key>")

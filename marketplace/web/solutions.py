@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from indexer.query import Kind, SearchQuery
+from marketplace.attachments import READERS
 from marketplace.domain.access import Viewer, may
 from marketplace.domain.listings import ListingState
 from marketplace.domain.ratings import TrackRecord
@@ -26,7 +27,6 @@ from marketplace.records.scenarios import Scenario
 from marketplace.records.solutions import Solution, find_solution
 from marketplace.site import current_site
 from marketplace.web.cards import SolutionCard, find_cases, find_records_of, find_solution_cards, in_pool, published
-from marketplace.web.files import READERS
 from marketplace.web.providers import out_of_sight
 
 pages = Blueprint("solutions", __name__)

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from flask import g
 from sqlalchemy import select
 
+from marketplace.domain.lifecycle import _
 from marketplace.domain.tasks import count_to
 from marketplace.domain.working_days import Calendar, days_left
 from marketplace.guard import now
 from marketplace.records.calendar import CalendarDay
+from marketplace.sentences import told_value
 from marketplace.site import current_site
-from marketplace.web.language import say
+from marketplace.web.language import language, say
 from marketplace.web.wording import day as day_word
-from marketplace.web.wording import sep
 
 
 class Days(NamedTuple):
@@ -27,6 +28,10 @@ class Days(NamedTuple):
     calendar: Calendar
     names: Mapping[date, str]
     years: frozenset[int]
+
+
+# What the calendar of the country calls its holidays; others keep the name that was entered.
+HOLIDAYS = (_("元旦"), _("春节"), _("清明节"), _("劳动节"), _("端午节"), _("中秋节"), _("国庆节"))
 
 
 @dataclass(frozen=True)
@@ -39,12 +44,14 @@ class Span:
 
     @property
     def words(self) -> str:
-        dates = (
-            f"{self.first:%m-%d}"
-            if self.first == self.last
-            else say("{first} 至 {last}", first=f"{self.first:%m-%d}", last=f"{self.last:%m-%d}")
-        )
-        return f"{self.name} {dates}" if self.name else dates
+        first, last = _short(self.first), _short(self.last)
+        dates = first if self.first == self.last else say("{first} 至 {last}", first=first, last=last)
+        return f"{told_value(self.name)} {dates}" if self.name else dates
+
+
+def _short(value: date) -> str:
+    """A day of a year that is known."""
+    return f"{value:%m-%d}" if language() == "zh" else f"{value.day} {value:%b}"
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,11 @@ class Until:
     holidays: tuple[Span, ...]
     made_up: tuple[Span, ...]
     unknown: tuple[int, ...]
+
+
+def here_now() -> datetime:
+    """This moment in the zone of the pilot, in which days are counted."""
+    return now().astimezone(ZoneInfo(current_site().pilot.city.zone))
 
 
 def today() -> date:
@@ -94,7 +106,7 @@ def left_word(due: date) -> str:
 
 def left_words(due: date) -> str:
     """The same with the day: 剩 3 个工作日（至 2026-11-25）, for places without room for how it was counted."""
-    until = f"{sep('（')}{say('至 {date}', date=day_word(due))}{sep('）')}"
+    until = say("（至 {date}）", date=day_word(due))
     return left_word(due) + (until if due != today() else "")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from flask import request
+
 from marketplace.site import current_site
 
 
@@ -14,6 +16,12 @@ def typed_day(text: str) -> date | None:
         return date.fromisoformat(text.strip())
     except ValueError:
         return None
+
+
+def seen(name: str = "seen") -> int | None:
+    """The last entry of the history that the page knew; None where it carried none."""
+    text = request.form.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def local_day(moment: datetime) -> date:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -20,13 +20,18 @@ from marketplace.domain.windows import TABLE, Phase, WindowDraft, WindowState, c
 from marketplace.faults import said
 from marketplace.guard import current_viewer, not_found, now, permission
 from marketplace.records.applications import ProviderApplication
-from marketplace.records.history import HistoryEntry
+from marketplace.records.history import HistoryEntry, find_last_entry
 from marketplace.records.organisations import Organisation
 from marketplace.records.windows import ApplicationWindow, find_window, find_windows
 from marketplace.site import current_site
+from marketplace.web.applications_shown import document_word
+from marketplace.web.catalogue_shown import ShownDifference, outdated_fields
 from marketplace.web.language import say
 from marketplace.web.paging import paged
-from marketplace.web.terms import days, today
+from marketplace.web.refusals import sentence_of
+from marketplace.web.terms import days, here_now, today
+from marketplace.web.typed import seen
+from marketplace.web.wording import sep, term
 
 pages = Blueprint("windows", __name__)
 
@@ -168,7 +173,13 @@ def change(public_id: str) -> Response:
         if refusals := list(check(draft)):
             return _form(draft, window, refusals)
         number = window.id
-    actions.edit_window(current_site().database, number, draft, viewer=current_viewer(), at=now())
+    try:
+        actions.edit_window(current_site().database, number, draft, viewer=current_viewer(), at=here_now(), seen=seen())
+    except RefusedError as error:
+        if error.refused.code != "changed_meanwhile":
+            raise
+        with current_site().database.reading() as session:
+            return _form(draft, _found(session, public_id, current_viewer()), lost=error.refused)
     flash(say("已保存。"), "good")
     return redirect(url_for("windows.show", public_id=public_id), 303)
 
@@ -191,7 +202,7 @@ def withdraw(public_id: str) -> Response:
 @permission("manage", "window")
 def move_closing(public_id: str) -> Response:
     """Extend, or close early."""
-    values: dict[str, Any] = {"closes": _day("closes"), "viewer": current_viewer(), "at": now(), "today": today()}
+    values: dict[str, Any] = {"closes": _day("closes"), "viewer": current_viewer(), "at": here_now(), "today": today(), "seen": seen()}
     return _acted(
         public_id, actions.move_closing, say("截止日期已改，并已告知正在填报的服务商。"), {**values, "why": request.form.get("why", "")}
     )
@@ -211,7 +222,14 @@ def _acted(public_id: str, action: Any, sentence: str, values: dict[str, Any]) -
     return redirect(url_for("windows.show", public_id=public_id), 303)
 
 
-def _form(draft: WindowDraft, window: ApplicationWindow | None, refusals: list[tuple[str, Refused]] | None = None) -> Response:
+def _form(
+    draft: WindowDraft,
+    window: ApplicationWindow | None,
+    refusals: list[tuple[str, Refused]] | None = None,
+    *,
+    lost: Refused | None = None,
+) -> Response:
+    """`lost`: somebody saved since the form was opened; both texts are shown side by side, and nothing typed is gone."""
     errors = {field: said(refused.message, refused.values) for field, refused in reversed(refusals or [])}
     body = render_template(
         "windows/form.html",
@@ -220,8 +238,34 @@ def _form(draft: WindowDraft, window: ApplicationWindow | None, refusals: list[t
         errors=errors,
         documents=current_site().pilot.application.documents,
         sectors=current_site().pilot.sectors,
+        seen=_last_entry(window) if window else 0,
+        lost=sentence_of(lost),
+        changes=_outdated(actions.draft_of(window), draft) if window and lost else [],
     )
-    return make_response(body, 422 if errors else 200)
+    return make_response(body, 409 if lost else 422 if errors else 200)
+
+
+def _last_entry(window: ApplicationWindow) -> int:
+    with current_site().database.reading() as session:
+        return find_last_entry(session, actions.NOUN, window.id)
+
+
+def _outdated(stored: WindowDraft, typed: WindowDraft) -> list[ShownDifference]:
+    """What another one saved, beside what was typed."""
+    labels = {"title": say("标题"), "text": say("通知正文"), "opens": say("开放日期"), "closes": say("截止日期（当天 24:00）")}
+    rows = [(label, str(getattr(stored, name) or ""), str(getattr(typed, name) or "")) for name, label in labels.items()]
+    kinds = (("sectors", say("面向行业"), _sector_word), ("required", say("必交材料"), document_word))
+    rows += [(label, _listed(getattr(stored, name), word), _listed(getattr(typed, name), word)) for name, label, word in kinds]
+    rows.append((say("入库前公示（工作日，0 为不公示）"), str(stored.publicity_days or 0), str(typed.publicity_days or 0)))
+    return outdated_fields(rows)
+
+
+def _listed(keys: Iterable[str], word: Callable[[str], str]) -> str:
+    return sep("、").join(sorted(word(key) for key in keys))
+
+
+def _sector_word(key: str) -> str:
+    return term("sector", key)
 
 
 def _typed() -> WindowDraft:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from marketplace.domain.money import FEN_PER_WAN, range_text, wan_text
 from marketplace.domain.problems import budget_band
 from marketplace.domain.ratings import TrackRecord, shrunk_score
+from marketplace.sentences import english_day, told_value
 from marketplace.site import current_site
 from marketplace.web.language import language, say
 
@@ -27,7 +28,7 @@ def term(kind: str, key: str, *, short: bool = False) -> str:
     if found is None:
         return key
     if language() == "en":
-        return str(found.en)
+        return str((short and found.short_en) or found.en)
     return str((short and found.short) or found.name)
 
 
@@ -129,8 +130,13 @@ def day(value: date | datetime | None) -> str:
         return ""
     if isinstance(value, datetime):
         value = value.astimezone(ZoneInfo(current_site().pilot.city.zone))
-        return value.strftime("%Y-%m-%d %H:%M")
-    return value.isoformat() if language() == "zh" else f"{value.day} {value:%b %Y}"
+        return f"{value:%Y-%m-%d %H:%M}" if language() == "zh" else f"{english_day(value)} {value:%H:%M}"
+    return value.isoformat() if language() == "zh" else english_day(value)
+
+
+def period_word(name: str) -> str:
+    """The name of an evaluation's period: 2026 年上半年, January–June 2026."""
+    return str(told_value(name))
 
 
 def month(value: str) -> str:
@@ -210,6 +216,7 @@ WORDS = (
     revenue,
     weeks,
     day,
+    period_word,
     month,
     local_service,
     rating,

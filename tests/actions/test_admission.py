@@ -22,13 +22,13 @@ from marketplace.records.applications import ProviderApplication
 from marketplace.records.calendar import CalendarDay
 from marketplace.records.cases import Case
 from marketplace.records.database import Database
-from marketplace.records.history import HistoryEntry, find_broken_link
+from marketplace.records.history import HistoryEntry, find_broken_link, find_last_entry
 from marketplace.records.index_queue import QueuedThing
 from marketplace.records.jobs import Job
 from marketplace.records.objections import Objection
 from marketplace.records.organisations import Organisation
 from marketplace.records.providers import Provider
-from marketplace.records.reviews import Review, find_last_entry, find_review
+from marketplace.records.reviews import Review, find_review
 from tests.actions.review_world import AT, LATER, RULES, World, decided, open_world, reviewed, state_of, waiting
 from tests.actions.test_reviews import refusal, tasks_of
 

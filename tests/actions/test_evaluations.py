@@ -263,5 +263,5 @@ def test_exposures_are_counted_and_counted_again(database: Database, scene: Scen
         assert session.scalar(select(func.count()).select_from(ExposureDay)) == 1
         assert {(row.provider_id, row.first, row.top) for row in session.scalars(select(Exposure))} == {(own, 2, 2), (rival, 1, 2)}
         rows = find_exposures(session, TODAY)
-        assert [(row.provider.id, row.top, row.awards, row.is_new) for row in rows] == [(own, 2, 0, False), (rival, 2, 0, True)]
+        assert [(row.provider_id, row.top, row.awards, row.is_new) for row in rows] == [(own, 2, 0, False), (rival, 2, 0, True)]
         assert [row.top for row in find_exposures(session, None)] == [0, 0]

@@ -22,11 +22,11 @@ from marketplace.records.accounts import Membership
 from marketplace.records.applications import ProviderApplication
 from marketplace.records.database import Database
 from marketplace.records.experts import DrawLog, ReviewExpert
-from marketplace.records.history import HistoryEntry, find_broken_link
+from marketplace.records.history import HistoryEntry, find_broken_link, find_last_entry
 from marketplace.records.jobs import Job
 from marketplace.records.notices import Notice
 from marketplace.records.organisations import Organisation
-from marketplace.records.reviews import ReviewAssignment, count_open_reviews, find_last_entry, find_review, may_read_as_expert
+from marketplace.records.reviews import ReviewAssignment, count_open_reviews, find_review, may_read_as_expert
 from marketplace.records.tasks import Task, find_tasks
 from tests.actions.review_world import (
     AT,

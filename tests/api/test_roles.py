@@ -13,6 +13,7 @@ from sqlalchemy import select
 from marketplace.records.enterprises import Enterprise
 from marketplace.records.organisations import Organisation
 from marketplace.records.problems import Disclosure, Problem
+from marketplace.records.scenarios import Scenario
 from marketplace.site import Site
 from tests.opened import Browser
 from tests.web.people import PEOPLE, Things, viewer_of
@@ -145,6 +146,22 @@ def test_lists_and_counts_of_the_library_hold_nothing_hidden(browsers: dict[str,
     solutions = everything("anyone", "solutions")
     assert len({row["id"] for row in solutions}) == len(solutions) < len(everything("admin", "solutions")) == 170
     assert len(everything("anyone", "scenarios")) == 60
+
+
+def test_an_enterprises_own_scenario_is_told_without_its_name(own_demo: Site, own_browsers: dict[str, Browser], things: Things) -> None:
+    with own_demo.database.writing() as session:
+        row = session.scalars(select(Scenario).where(Scenario.code == things.individual_scenario)).one()
+        assert row.enterprise is not None
+        name = row.enterprise.name.split("（")[0]
+        row.name, row.description = f"{name}的釜区", f"在{name}里"
+        row.typical_problems, row.typical_solutions = [f"{name}投料出错"], [f"{name}的做法"]
+    for address in (
+        f"/api/v1/scenarios/{things.individual_scenario}",
+        "/api/v1/scenarios?limit=100",
+        f"/scenarios/{things.individual_scenario}",
+    ):
+        for person, is_told in (("anyone", False), ("provider", False), ("centre", True)):
+            assert (name in own_browsers[person].get(address).text) is is_told, (address, person)
 
 
 def test_the_index_is_for_who_runs_the_site(browsers: dict[str, Browser]) -> None:

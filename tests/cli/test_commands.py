@@ -180,8 +180,13 @@ def test_the_doctor_finds_what_is_wrong(run: Run, own_folder: Path, monkeypatch:
         "settings",
         "database",
         "accounts",
+        "jobs",
+        "scanner",
+        "mail",
     }
     monkeypatch.delenv("JIGAI_DEMO")
+    monkeypatch.setenv("JIGAI_CLAMD", "127.0.0.1:1")
+    monkeypatch.setenv("JIGAI_SMTP_URL", "smtp://127.0.0.1:1")
     (own_folder / "index" / "current.json").unlink(missing_ok=True)
     for pointer in (own_folder / "index").glob("*.json"):
         pointer.write_text("{", encoding="utf-8")
@@ -189,6 +194,8 @@ def test_the_doctor_finds_what_is_wrong(run: Run, own_folder: Path, monkeypatch:
     assert bad.exit_code == 2
     assert "演示账号" in bad.stdout
     assert "索引不能用" in bad.stdout
+    assert "病毒扫描 127.0.0.1:1 没有给出结果" in bad.stdout
+    assert "邮件服务器没有回答" in bad.stdout
 
 
 def test_the_history_is_verified(run: Run, own_folder: Path) -> None:

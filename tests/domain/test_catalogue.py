@@ -211,6 +211,12 @@ def test_stuffing_is_refused_and_repetition_hinted(pilot: Pilot) -> None:
         summary="能耗，监测，平台，系统，软件，方案，产品，服务，云，大数据，人工智能，物联网，数字孪生，区块链，五维，工业互联网，边缘计算，可视化",
     )
     assert ("summary", "word_list", True) in codes(words)
+    names = guard(pilot, summary="MES ERP PLM WMS QMS APS LIMS IoT AI BI OEE SPC AGV DCS")
+    assert ("summary", "word_list", True) in codes(names)
+    english = guard(
+        pilot, summary="Doses by recipe from closed bins, warns half an hour before material runs out, and keeps a record of each batch."
+    )
+    assert "word_list" not in {code for _field, code, _hard in codes(english)}
 
 
 @pytest.mark.parametrize(("length", "code", "hard"), [(20, "too_short", True), (50, "rather_short", False)])

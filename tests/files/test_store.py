@@ -21,6 +21,7 @@ from marketplace.files.scanner import Clamd
 from marketplace.files.store import BlobStore, StoredBlob
 from marketplace.records.files import Scan
 from tests.files.clamd import VIRUS, clamd
+from tests.files.real_clamd import real_clamd
 from tests.files.samples import GOOD
 
 MOST = 20 * 2**20
@@ -190,6 +191,22 @@ def test_a_kill_in_the_middle_leaves_no_half_file(tmp_path: Path) -> None:
         assert hashlib.sha256(store.path(sha256).read_bytes()).hexdigest() == sha256
     store.drop_leftovers(lambda moment: True)
     assert leftovers(store) == []
+
+
+def test_a_real_clamd_takes_the_clean_and_finds_the_other(tmp_path: Path) -> None:
+    with real_clamd(most_mb=1) as addresses:
+        for number, address in enumerate(addresses):
+            store = BlobStore(tmp_path / str(number), Clamd(address))
+            good = taken(store, GOOD["pdf"])
+            assert isinstance(good, StoredBlob)
+            assert good.scan is Scan.CLEAN
+            bad = taken(store, "说明".encode() + VIRUS, "a.txt")
+            assert isinstance(bad, Refused)
+            assert "病毒扫描发现这个文件有问题" in bad.sentence()
+            # Longer than it takes: nothing is known about the file, so that nobody may have it yet.
+            long = tmp_path / "long"
+            long.write_bytes(b"x" * 2_000_000)
+            assert Clamd(address).scan(long) is Scan.PENDING
 
 
 def test_the_scanner_is_asked_over_tcp_and_over_a_socket(tmp_path: Path) -> None:

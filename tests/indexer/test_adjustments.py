@@ -26,6 +26,7 @@ from marketplace.files.store import BlobStore
 from marketplace.pilot import Pilot, load_pilot
 from marketplace.records.accounts import Account, Membership, find_viewer
 from marketplace.records.database import Database
+from marketplace.records.index_queue import enqueue
 from marketplace.records.organisations import Organisation
 from marketplace.records.problems import Problem
 from marketplace.records.providers import Provider, find_hidden_provider_ids
@@ -147,14 +148,14 @@ def until(condition: Callable[[], bool], most: float = 30.0) -> float:
     return time.perf_counter() - started
 
 
-def addresses(session_of: Office, seen: Seen) -> dict[str, str]:
+def addresses(office: Office, client: FlaskClient, seen: Seen) -> dict[str, str]:
     """Where everybody could see the provider or its solutions: search, suggestions, lists, pages, similar things."""
-    with session_of.database.reading() as session:
-        other = session.scalars(select(Solution).where(Solution.provider_id != seen.provider).order_by(Solution.id)).first()
-        scenario = session.scalars(select(Scenario).order_by(Scenario.id)).first()
-        assert other is not None
-        assert scenario is not None
-        other_id, code = other.public_id, scenario.code
+    with office.database.reading() as session:
+        others = session.scalars(select(Solution.public_id).where(Solution.provider_id != seen.provider).order_by(Solution.id)).all()
+        codes = session.scalars(select(Scenario.code).order_by(Scenario.id)).all()
+    # Pages that lead there now, so that they have something to lose.
+    similar = next(one for other in others if shown(client, one := f"/solutions/{other}", seen))
+    scenario = next(one for code in codes if shown(client, one := f"/scenarios/{code}", seen))
     title, name = quote(seen.titles[0]), quote(seen.name)
     return {
         "search": f"/search?q={title}",
@@ -163,8 +164,8 @@ def addresses(session_of: Office, seen: Seen) -> dict[str, str]:
         "suggestions": f"/search/suggestions?q={quote(seen.titles[0][:4])}",
         "ask": f"/ask?text={title}",
         "home": "/",
-        "similar": f"/solutions/{other_id}",
-        "scenario": f"/scenarios/{code}",
+        "similar": similar,
+        "scenario": scenario,
         "api search": f"/api/v1/search?q={title}&size=50",
         "api providers": f"/api/v1/search?kind=provider&q={name}&size=50",
         "api list of solutions": "/api/v1/solutions?limit=100",
@@ -187,17 +188,27 @@ def recommended(office: Office, seen: Seen) -> bool:
     return seen.provider in {match.provider_id for match in found.matches} | {row.provider_id for row in found.providers}
 
 
+def need_it(office: Office, seen: Seen) -> None:
+    """A problem in the very words of the provider's solutions, so that it is told of it."""
+    with office.database.writing() as session:
+        sectors = session.get_one(Solution, seen.solutions[0]).sectors
+        problems = session.scalars(select(Problem).order_by(Problem.id.desc())).all()
+        problem = next(row for row in problems if row.enterprise.sector in sectors)
+        problem.text, problem.budget_low_fen, problem.budget_high_fen = "；".join(seen.titles), None, None
+        enqueue(session, Kind.PROBLEM.value, [problem.id])
+    office.own.worker.drain()
+
+
 def told_of_demands(office: Office, seen: Seen) -> bool:
-    with office.database.reading() as session:
-        assert session.query(Problem).count()
     return bool(office.site.recommender.demands(seen.provider))
 
 
 @pytest.mark.parametrize("kind", [K.RETIRE, K.SUSPEND])
 def test_out_of_everything_while_the_worker_stands_still(office: Office, kind: AdjustmentKind) -> None:
     seen = busiest(office.database)
+    need_it(office, seen)
     client = create_app(office.site).test_client()
-    where = addresses(office, seen)
+    where = addresses(office, client, seen)
     before = {place for place, address in where.items() if shown(client, address, seen)}
     # Whatever shows it now has something to lose.
     assert {
@@ -208,8 +219,12 @@ def test_out_of_everything_while_the_worker_stands_still(office: Office, kind: A
         "api search",
         "api list of solutions",
         "api list of providers",
+        "similar",
+        "scenario",
+        "ask",
     } <= before
     assert recommended(office, seen)
+    assert told_of_demands(office, seen)
     if kind == K.SUSPEND:
         office.decide(seen.provider, K.WARN)
         # A warning hides nothing.
@@ -232,9 +247,12 @@ def test_out_of_everything_while_the_worker_stands_still(office: Office, kind: A
 
 def test_a_rectification_is_found_and_takes_no_new_match(office: Office) -> None:
     seen = busiest(office.database)
+    need_it(office, seen)
     client = create_app(office.site).test_client()
-    where = addresses(office, seen)
+    where = addresses(office, client, seen)
     before = {place for place, address in where.items() if shown(client, address, seen)}
+    assert recommended(office, seen)
+    assert told_of_demands(office, seen)
     office.decide(seen.provider, K.RECTIFY)
     assert {place for place, address in where.items() if shown(client, address, seen)} | {"ask"} == before | {"ask"}
     assert not recommended(office, seen)

@@ -11,8 +11,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from marketplace import guard
+from marketplace import attachments, guard
 from marketplace.actions.files import attach
+from marketplace.attachments import received
 from marketplace.domain.access import Viewer
 from marketplace.domain.lifecycle import Refused
 from marketplace.files.scanner import Clamd
@@ -21,7 +22,6 @@ from marketplace.records.files import Attachment, Blob, Download, Scan
 from marketplace.records.history import HistoryEntry
 from marketplace.site import Site
 from marketplace.web import files
-from marketplace.web.uploading import received
 from tests.files.clamd import VIRUS, clamd
 from tests.files.samples import GOOD
 from tests.opened import LOGINS, Browser, app, browser, own_site
@@ -94,7 +94,7 @@ def test_a_file_whose_thing_nobody_staff_may_read_is_for_its_organisation_alone(
 
 def test_an_area_says_itself_who_may_read(app: Flask, own_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     public_id = put(own_site)
-    monkeypatch.setitem(files.READERS, "application", lambda session, viewer, attachment: viewer.name == "nobody")
+    monkeypatch.setitem(attachments.READERS, "application", lambda session, viewer, attachment: viewer.name == "nobody")
     assert fetched(app, "provider", public_id) == 404
 
 
@@ -195,11 +195,11 @@ def test_a_page_says_what_the_scanner_said(app: Flask) -> None:
     with app.test_request_context():
         assert files.scan_note(Scan.CLEAN) == ""
         assert files.scan_note(Scan.UNSCANNED) == "未经病毒扫描"
-        assert not files.may_go_out(Scan.PENDING)
+        assert not attachments.may_go_out(Scan.PENDING)
         assert files.upload_help(("pdf", "docx")) == "PDF、Word（.docx），不超过 20 MB"
         assert (files.size_text(300), files.size_text(2_500_000)) == ("1 KB", "2.4 MB")
 
 
 def test_nobody_may_read_by_being_nobody() -> None:
     row = Attachment(noun="application", noun_id=1, organisation_id=None, is_public=False)
-    assert not files.readable(None, Viewer(), row)  # type: ignore[arg-type]
+    assert not attachments.readable(None, Viewer(), row)  # type: ignore[arg-type]

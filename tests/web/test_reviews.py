@@ -19,6 +19,7 @@ from marketplace.actions.passwords import hash_password
 from marketplace.actions.reviews_experts import draw_experts
 from marketplace.actions.reviews_scores import declare_clear, hand_in_sheet, write_joint
 from marketplace.app import create_app
+from marketplace.attachments import readable
 from marketplace.records.applications import ProviderApplication
 from marketplace.records.database import Database
 from marketplace.records.experts import ReviewExpert
@@ -27,7 +28,6 @@ from marketplace.records.history import HistoryEntry
 from marketplace.records.objections import Objection
 from marketplace.records.reviews import ReviewAssignment, find_review
 from marketplace.site import Site
-from marketplace.web.files import readable
 from tests.actions.review_world import (
     AT,
     KEYS,

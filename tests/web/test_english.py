@@ -1,0 +1,88 @@
+"""English pages are English: every page, as everybody, and what it answers to a form that was left empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from marketplace.app import create_app
+from marketplace.commands.demonstration import play_the_pool
+from marketplace.pilot import Pilot
+from marketplace.site import Site
+from tests.demo_site import drain, own_copy
+from tests.opened import site_of
+from tests.web.english import CHINESE, Page, Reader, Written
+from tests.web.people import browser_of
+from tools.translations import catalogue
+
+EVERYBODY = (
+    "anyone", "applicant", "applicant2", "provider", "provider2", "enterprise", "expert", "expert2", "manager", "bureau", "centre",
+    "finance", "area", "admin", "claimant2",
+)  # fmt: skip
+NOT_LINKED = {
+    # Led to by a letter, by a step that no story of the demonstration takes, or for machines.
+    "accounts.email_form", "accounts_reset.reset_form", "imports.bad_rows", "imports.show", "members.invited", "metrics.metrics",
+    "registrations.verify_form",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def played(demo_folder: Path, demo_site: Site, pilot: Pilot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The demonstration site in which the pool was played, as `make run` serves it."""
+    site = site_of(own_copy(demo_folder, tmp_path_factory.mktemp("english") / "data"))
+    play_the_pool(site.database, pilot, site.files, at=datetime.now(UTC))
+    drain(site)
+    yield site
+    site.index.close()
+    site.database.close()
+
+
+@pytest.fixture(scope="module")
+def app(played: Site) -> Flask:
+    return create_app(played)
+
+
+@pytest.fixture(scope="module")
+def sentences() -> set[str]:
+    return {str(message.id) for message in catalogue() if message.id}
+
+
+def test_no_page_and_no_answer_is_half_chinese(played: Site, app: Flask, sentences: set[str]) -> None:
+    readers = {person: Reader(app, browser_of(app, person)) for person in EVERYBODY}
+    for reader in readers.values():
+        reader.read_all()
+    refused = 0
+    for word in ("", "x"):
+        for person, reader in readers.items():
+            # A form of the round before may have ended a session.
+            if person != "anyone":
+                reader.browser.log_in(person)
+            refused += reader.send_all_forms(word)[422]
+    written = Written(played, sentences)
+    faults = {text: f"{person} {where}" for person, reader in readers.items() for text, where in reader.faults(written).items()}
+    assert faults == {}
+    assert [reader.broken for reader in readers.values() if reader.broken] == []
+    assert refused > 200
+    seen = {endpoint for reader in readers.values() for endpoint in reader.seen}
+    pages = {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if "GET" in (rule.methods or ()) and not rule.rule.startswith(("/api", "/static"))
+    }
+    assert pages - seen <= NOT_LINKED
+
+
+def test_the_sweep_notices_a_word_that_nobody_wrote(played: Site, sentences: set[str]) -> None:
+    written = Written(played, sentences)
+    assert written.besides("共 3 家") == ("共", "家")
+    assert written.besides("Quality 5，Progress 4") == ("，",)
+    assert written.besides("提交审核") == ("提交审核",)
+    assert not CHINESE.search("Submit for review")
+    name = "天津津澜工控软件有限公司（示例）"
+    assert written.besides(name) == ()
+    assert written.besides(f"{name}：1") == ("：",)
+    assert [text for text in Page('<p>一<q>二</q><b lang="zh-CN">三</b></p>').texts if text] == ["一", "三"]
