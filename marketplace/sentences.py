@@ -29,6 +29,8 @@ _MARKS = str.maketrans({"（": " (", "）": ")", "，": ", ", "；": "; ", "："
 _ONE = re.compile(
     r"(?<![\d.,–-])1 ((?:working |finished )?(?:day|week|year|month|minute|item|provider|project|solution|case|file|expert|time|problem))s\b"
 )
+# What a value of a rule's sentence looks like; others may be anything.
+_NAMED = {"number": r"[A-Z]{2}-[0-9-]+"}
 _HANZI = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -80,7 +82,8 @@ def _forms() -> tuple[tuple[str, re.Pattern[str]], ...]:
     """Every form of the rules, and how it is read."""
     parts = ((form, re.split(r"\{(\w+)\}", form)) for form in SENTENCES)
     read = (
-        (form, "".join(f"(?P<{part}>.+)" if place % 2 else re.escape(part) for place, part in enumerate(pieces))) for form, pieces in parts
+        (form, "".join(f"(?P<{part}>{_NAMED.get(part, '.+')})" if place % 2 else re.escape(part) for place, part in enumerate(pieces)))
+        for form, pieces in parts
     )
     return tuple((form, re.compile(pattern, re.DOTALL)) for form, pattern in read)
 

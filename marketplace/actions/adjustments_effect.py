@@ -14,6 +14,7 @@ from marketplace.actions.adjustments_told import ADJUSTMENT, ask_to_rectify, tel
 from marketplace.actions.meanwhile import refuse_if_moved
 from marketplace.actions.roles import actor_of, roles_on
 from marketplace.actions.tasks import close_tasks
+from marketplace.domain import rule_sentences as said
 from marketplace.domain.access import Role, Viewer, may_act_for
 from marketplace.domain.adjustment_proposals import reapply_from
 from marketplace.domain.adjustment_rules import AdjustmentRules
@@ -132,8 +133,8 @@ def take_effect(session: Session, case: Adjustment, step: Step, *, days: int | N
     if case.kind == AdjustmentKind.RETIRE:
         case.reapply_from = reapply_from(step.today, "conduct" if case.conduct or case.rule == "conduct" else "failing", step.rules)
     close_tasks(session, ADJUSTMENT, case.id, at=step.at)
-    enforce(session, case, step, f"{case.number}：{case.decision_reason}")
-    drop_what_cannot_be(session, provider, step, f"{case.number} 已作出决定，这一项不再需要。")
+    enforce(session, case, step, said.FOLLOWS.format(number=case.number, reason=case.decision_reason))
+    drop_what_cannot_be(session, provider, step, said.DECIDED.format(number=case.number))
     tell_decision(session, case, step.at)
     if case.kind == AdjustmentKind.RECTIFY:
         ask_to_rectify(session, case, step.at)

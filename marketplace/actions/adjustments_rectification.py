@@ -11,7 +11,7 @@ from marketplace.actions.tasks import close_tasks
 from marketplace.domain.access import Role
 from marketplace.domain.adjustments import AdjustmentState
 from marketplace.domain.lifecycle import _
-from marketplace.domain.rule_sentences import NOT_HANDED_IN, NOT_RECTIFIED
+from marketplace.domain.rule_sentences import FOLLOWS, NOT_HANDED_IN, NOT_RECTIFIED
 from marketplace.domain.working_days import term
 from marketplace.files.store import StoredBlob
 from marketplace.records.adjustments import Adjustment
@@ -80,7 +80,7 @@ def accept(database: Database, case_id: int, step: Step, *, why: str) -> Adjustm
         case = locked(session, case_id, step)
         move(session, case, "accept", step, reason)
         _judged(case, step, reason)
-        move_provider(session, case.provider, "reinstate", step, f"{case.number}：{reason}")
+        move_provider(session, case.provider, "reinstate", step, FOLLOWS.format(number=case.number, reason=reason))
         case.provider.rectify_until = None
         unflag(session, case.provider_id)
         close_tasks(session, "adjustment", case.id, at=step.at)

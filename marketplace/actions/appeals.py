@@ -38,6 +38,7 @@ from marketplace.actions.history import record
 from marketplace.actions.meanwhile import refuse_if_moved
 from marketplace.actions.roles import actor_of, roles_on
 from marketplace.actions.tasks import close_tasks
+from marketplace.domain import rule_sentences
 from marketplace.domain.access import Role
 from marketplace.domain.adjustments import FLAGS, TOLD, AdjustmentKind, AdjustmentState, becomes
 from marketplace.domain.appeals import TABLE, Hearing, check_filing
@@ -92,7 +93,7 @@ def stay(database: Database, appeal_id: int, step: Step, *, why: str) -> Appeal:
         appeal.suspends = True
         if case.kind == AdjustmentKind.RECTIFY:
             rest_rectification(session, case.provider_id, step, case.number)
-        lift(session, case, step, f"{case.number} 申诉期间暂停执行：{reason}")
+        lift(session, case, step, rule_sentences.STAYED.format(number=case.number, reason=reason))
         tell_provider(session, case, _("申诉期间，{number} 暂停执行。"), step.at)
         tell_staff(session, case, _("{provider}申诉期间，{number} 暂停执行。"), step.at, (Role.CENTRE, Role.MANAGER))
         tell_unflagged(session, case, step.at)
@@ -106,7 +107,7 @@ def uphold(database: Database, appeal_id: int, step: Step, *, why: str) -> Appea
         appeal = _locked(session, appeal_id, step)
         case = appeal.adjustment
         _decided(session, appeal, "uphold", step, reason)
-        because = f"{case.number} 申诉成立：{reason}"
+        because = rule_sentences.UPHELD.format(number=case.number, reason=reason)
         lifted = not appeal.suspends and lift(session, case, step, because)
         move(session, case, "revoke", step, because)
         case.ended_at, case.step_by = step.at, None
@@ -114,7 +115,7 @@ def uphold(database: Database, appeal_id: int, step: Step, *, why: str) -> Appea
         tell_provider(session, case, _("申诉成立：{number} 已撤销。"), step.at)
         tell_staff(session, case, _("{provider}申诉成立：{number} 已撤销。"), step.at, (Role.CENTRE, Role.MANAGER))
         if lifted:
-            drop_what_cannot_be(session, case.provider, step, f"{case.number} 已撤销，这一项不再需要。")
+            drop_what_cannot_be(session, case.provider, step, rule_sentences.REVOKED.format(number=case.number))
             tell_unflagged(session, case, step.at)
         return appeal
 
@@ -125,7 +126,7 @@ def dismiss(database: Database, appeal_id: int, step: Step, *, why: str) -> Appe
     with database.writing() as session:
         appeal = _locked(session, appeal_id, step)
         _decided(session, appeal, "dismiss", step, reason)
-        _let_it_hold_again(session, appeal, step, f"{appeal.adjustment.number} 申诉不成立，恢复执行")
+        _let_it_hold_again(session, appeal, step, rule_sentences.HOLDS_AFTER_DISMISSAL.format(number=appeal.adjustment.number))
         tell_provider(session, appeal.adjustment, _("申诉不成立，维持 {number} 的决定。"), step.at)
         return appeal
 
@@ -137,7 +138,7 @@ def withdraw(database: Database, appeal_id: int, step: Step, *, why: str = "") -
         only_for(appeal.adjustment.provider, step, "submit")
         _move(session, appeal, "withdraw", step, why)
         close_tasks(session, APPEAL, appeal.id, at=step.at)
-        _let_it_hold_again(session, appeal, step, f"{appeal.adjustment.number} 申诉已撤回，恢复执行")
+        _let_it_hold_again(session, appeal, step, rule_sentences.HOLDS_AFTER_WITHDRAWAL.format(number=appeal.adjustment.number))
         tell_staff(session, appeal.adjustment, _("{provider}撤回了对 {number} 的申诉。"), step.at)
         return appeal
 

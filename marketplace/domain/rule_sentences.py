@@ -1,4 +1,4 @@
-"""What the rules of the dynamic adjustment write into the record, in Chinese: forms with names for what differs.
+"""What rules and steps write into the record by themselves, in Chinese: forms with names for what differs.
 
 A page in another language reads a sentence back by its form. A form that holds another one comes before it.
 """
@@ -25,6 +25,13 @@ EXPIRED = _("{name}已于 {day} 到期，没有更新。")
 NOT_RECTIFIED = _("{number} 整改未通过：{reason}")
 NOT_HANDED_IN = _("{number} 逾期未改：{reason}")
 FAILED_RECTIFICATION = _("整改未通过：{number}")
+DECIDED = _("{number} 已作出决定，这一项不再需要。")
+REVOKED = _("{number} 已撤销，这一项不再需要。")
+STAYED = _("{number} 申诉期间暂停执行：{reason}")
+UPHELD = _("{number} 申诉成立：{reason}")
+HOLDS_AFTER_DISMISSAL = _("{number} 申诉不成立，恢复执行")
+HOLDS_AFTER_WITHDRAWAL = _("{number} 申诉已撤回，恢复执行")
+FOLLOWS = _("{number}：{reason}")
 
 SENTENCES = (
     CONDUCT,
@@ -45,4 +52,11 @@ SENTENCES = (
     NOT_RECTIFIED,
     NOT_HANDED_IN,
     FAILED_RECTIFICATION,
+    DECIDED,
+    REVOKED,
+    STAYED,
+    UPHELD,
+    HOLDS_AFTER_DISMISSAL,
+    HOLDS_AFTER_WITHDRAWAL,
+    FOLLOWS,
 )

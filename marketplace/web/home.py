@@ -79,7 +79,9 @@ def read_home(session: Session, sectors: Sequence[str]) -> Home:
     providers = session.scalar(select(func.count()).select_from(Provider).where(Provider.state.in_(SEARCHABLE))) or 0
     ended = select(func.count(), func.sum(case((Outcome.on_time.is_(True), 1), else_=0))).where(Outcome.acceptance.is_not(None))
     finished, on_time = session.execute(ended).one()
-    figures = Figures(providers, sum(count for _used, count in solutions), sum(enterprises.values()), sum(problems.values()), finished, on_time or 0)
+    figures = Figures(
+        providers, sum(count for _used, count in solutions), sum(enterprises.values()), sum(problems.values()), finished, on_time or 0
+    )
     scenarios = _typical(session)
     panels = [
         SectorPanel(

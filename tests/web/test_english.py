@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from marketplace.actions.demonstration import LOGINS, POOL_LOGINS, find_demonstration_accounts
 from marketplace.app import create_app
 from marketplace.commands.demonstration import play_the_pool
 from marketplace.pilot import Pilot
 from marketplace.site import Site
 from tests.demo_site import drain, own_copy
-from tests.opened import site_of
+from tests.opened import Browser, site_of
 from tests.web.english import CHINESE, Page, Reader, Written
 from tests.web.people import browser_of
 from tools.translations import catalogue
@@ -74,6 +75,19 @@ def test_no_page_and_no_answer_is_half_chinese(played: Site, app: Flask, sentenc
         if "GET" in (rule.methods or ()) and not rule.rule.startswith(("/api", "/static"))
     }
     assert pages - seen <= NOT_LINKED
+
+
+def test_every_log_in_that_is_told_at_the_start_lets_in(played: Site, app: Flask) -> None:
+    with played.database.reading() as session:
+        people = find_demonstration_accounts(session)
+    assert {one.login for one in people} == {*LOGINS, *POOL_LOGINS}
+    for one in people:
+        assert Browser(app.test_client()).log_in(one.login, one.password).status_code == 303, one.login
+
+
+def test_a_term_leads_to_the_calendar_by_which_it_was_counted(app: Flask) -> None:
+    assert 'href="/calendar"' in Browser(app.test_client()).get("/publicity").text
+    assert 'href="/calendar"' in browser_of(app, "manager").get("/inbox").text
 
 
 def test_the_sweep_notices_a_word_that_nobody_wrote(played: Site, sentences: set[str]) -> None:
