@@ -19,11 +19,12 @@ from marketplace.records.history import HistoryEntry
 
 PRODUCT = f"{Path(__file__).parents[1]}/marketplace/"
 TESTS = str(Path(__file__).parent)
-# Rows that say nothing about what anybody did: queues, what is counted or computed, what is only on its way to a person.
+# Rows that say nothing about what anybody did: queues, what is counted or computed, what is only on its way to a person, and
+# by which way a person wants to hear of things.
 TECHNICAL = frozenset(
     {
         "account_sessions", "blobs", "downloads", "embeddings", "exposure_days", "exposures", "history", "index_queue", "jobs",
-        "login_failures", "notices", "number_series", "one_time_links", "rating_means", "schedules", "tasks",
+        "login_failures", "notice_preferences", "notices", "number_series", "one_time_links", "rating_means", "schedules", "tasks",
     }
 )  # fmt: skip
 # Function → tables that it changes without a word, and why that is right.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from flask import Flask
 
 from marketplace.actions.demonstration import LOGINS, POOL_LOGINS, find_demonstration_accounts
 from marketplace.app import create_app
@@ -21,8 +21,7 @@ from tests.web.people import browser_of
 from tools.translations import catalogue
 
 EVERYBODY = (
-    "anyone", "applicant", "applicant2", "provider", "provider2", "enterprise", "expert", "expert2", "manager", "bureau", "centre",
-    "finance", "area", "admin", "claimant2",
+    "anyone", "applicant", "provider", "provider2", "enterprise", "expert", "manager", "bureau", "centre", "area", "admin", "claimant2",
 )  # fmt: skip
 NOT_LINKED = {
     # Led to by a letter, by a step that no story of the demonstration takes, or for machines.
@@ -33,7 +32,7 @@ NOT_LINKED = {
 
 @pytest.fixture(scope="module")
 def played(demo_folder: Path, demo_site: Site, pilot: Pilot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The demonstration site in which the pool was played, as `make run` serves it."""
+    """The demonstration site in which the pool was played, as `make run` serves it. Whoever sends forms takes a copy."""
     site = site_of(own_copy(demo_folder, tmp_path_factory.mktemp("english") / "data"))
     play_the_pool(site.database, pilot, site.files, at=datetime.now(UTC))
     drain(site)
@@ -42,9 +41,14 @@ def played(demo_folder: Path, demo_site: Site, pilot: Pilot, tmp_path_factory: p
     site.database.close()
 
 
-@pytest.fixture(scope="module")
-def app(played: Site) -> Flask:
-    return create_app(played)
+@pytest.fixture
+def own_played(played: Site, tmp_path: Path) -> Iterator[Site]:
+    folder = own_copy(played.settings.data_dir, tmp_path / "own")
+    shutil.copytree(played.settings.data_dir / "files", folder / "files")
+    site = site_of(folder)
+    yield site
+    site.index.close()
+    site.database.close()
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +56,8 @@ def sentences() -> set[str]:
     return {str(message.id) for message in catalogue() if message.id}
 
 
-def test_no_page_and_no_answer_is_half_chinese(played: Site, app: Flask, sentences: set[str]) -> None:
+def test_no_page_and_no_answer_is_half_chinese(own_played: Site, sentences: set[str]) -> None:
+    app = create_app(own_played)
     readers = {person: Reader(app, browser_of(app, person)) for person in EVERYBODY}
     for reader in readers.values():
         reader.read_all()
@@ -63,11 +68,11 @@ def test_no_page_and_no_answer_is_half_chinese(played: Site, app: Flask, sentenc
             if person != "anyone":
                 reader.browser.log_in(person)
             refused += reader.send_all_forms(word)[422]
-    written = Written(played, sentences)
+    written = Written(own_played, sentences)
     faults = {text: f"{person} {where}" for person, reader in readers.items() for text, where in reader.faults(written).items()}
     assert faults == {}
     assert [reader.broken for reader in readers.values() if reader.broken] == []
-    assert refused > 200
+    assert refused > 150
     seen = {endpoint for reader in readers.values() for endpoint in reader.seen}
     pages = {
         rule.endpoint
@@ -77,7 +82,8 @@ def test_no_page_and_no_answer_is_half_chinese(played: Site, app: Flask, sentenc
     assert pages - seen <= NOT_LINKED
 
 
-def test_every_log_in_that_is_told_at_the_start_lets_in(played: Site, app: Flask) -> None:
+def test_every_log_in_that_is_told_at_the_start_lets_in(played: Site) -> None:
+    app = create_app(played)
     with played.database.reading() as session:
         people = find_demonstration_accounts(session)
     assert {one.login for one in people} == {*LOGINS, *POOL_LOGINS}
@@ -85,7 +91,8 @@ def test_every_log_in_that_is_told_at_the_start_lets_in(played: Site, app: Flask
         assert Browser(app.test_client()).log_in(one.login, one.password).status_code == 303, one.login
 
 
-def test_a_term_leads_to_the_calendar_by_which_it_was_counted(app: Flask) -> None:
+def test_a_term_leads_to_the_calendar_by_which_it_was_counted(played: Site) -> None:
+    app = create_app(played)
     assert 'href="/calendar"' in Browser(app.test_client()).get("/publicity").text
     assert 'href="/calendar"' in browser_of(app, "manager").get("/inbox").text
 
