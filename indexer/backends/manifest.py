@@ -43,16 +43,21 @@ def _segments(folder: Path) -> tuple[str, list[str]]:
 
 
 def write_manifest(folder: Path) -> None:
-    """Note the checksum of every file that is not noted yet; files that are gone are forgotten."""
+    """Note the checksum of every file that is not noted yet; files that are gone are forgotten.
+
+    Only of segments that the table of contents names: what a merge in the background is still writing is no whole file yet.
+    """
+    text, segments = _segments(folder)
     known = _read(folder)
     files = {}
     for path in segment_files(folder):
+        if path.name.partition(".")[0] not in segments:
+            continue
         try:
             files[path.name] = known.get("files", {}).get(path.name) or [path.stat().st_size, _crc(path)]
         except FileNotFoundError:
             # A merge in the background has just replaced this file.
             continue
-    text, segments = _segments(folder)
     manifest = {"files": files, "meta": zlib.crc32(text.encode()), "segments": segments}
     if manifest != known:
         replace_file(folder / MANIFEST, json.dumps(manifest))

@@ -12,7 +12,7 @@ import pytest
 
 from indexer.backends import EngineError, Entry, IndexBroken, IndexBusy, Meta, Request
 from indexer.backends.embedded import EmbeddedBackend
-from indexer.backends.manifest import damage, segment_files
+from indexer.backends.manifest import damage, segment_files, write_manifest
 from indexer.embedding import EmbeddingStore
 from indexer.opening import open_for_reading, open_for_writing
 from indexer.query import Condition, Kind, Mode, SearchQuery
@@ -63,6 +63,28 @@ def test_a_damaged_table_of_contents_is_noticed(own: Opened) -> None:
     contents["segments"][0]["max_doc"] += 1
     meta.write_text(json.dumps(contents))
     assert "checksum" in damage(meta.parent)
+
+
+def test_what_a_merge_is_still_writing_is_no_damage_later(own: Opened) -> None:
+    """The checksum of half a file was noted while a merge was at it, and the whole file then looked damaged."""
+    own.backend.close()
+    folder = next((own.folder / "index").glob("gen-*")) / "solution"
+    (folder / "manifest.json").unlink()
+    meta, segments = (folder / "meta.json").read_text(), [file for file in files_of(own.folder) if file.suffix == ".idx"]
+    whole = segments[0].read_bytes()
+    # Before the merge ends the table of contents does not name its segment.
+    contents = json.loads(meta)
+    named = segments[0].stem
+    contents["segments"] = [row for row in contents["segments"] if row["segment_id"].replace("-", "") != named]
+    (folder / "meta.json").write_text(json.dumps(contents))
+    segments[0].write_bytes(whole[: len(whole) // 2])
+    write_manifest(folder)
+    segments[0].write_bytes(whole)
+    (folder / "meta.json").write_text(meta)
+    write_manifest(folder)
+    assert damage(folder) == ""
+    flip(segments[0])
+    assert "checksum" in damage(folder)
 
 
 def test_a_missing_file_is_noticed(own: Opened) -> None:
