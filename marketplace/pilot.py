@@ -13,6 +13,7 @@ from zoneinfo import available_timezones
 from marketplace.domain.adjustment_rules import AdjustmentRules
 from marketplace.domain.application_rules import ApplicationRules
 from marketplace.domain.catalogue_rules import CatalogueRules
+from marketplace.domain.rating_events import kinds_without_rule
 from marketplace.domain.rating_rules import RatingRules
 from marketplace.domain.review_rules import ReviewRules
 from marketplace.pilot_file import PilotError, Reader
@@ -247,6 +248,8 @@ def _check(reader: Reader, pilot: Pilot) -> None:
         raise reader.fail("thresholds.strength", "must be three rising numbers between 0 and 1")
     if not 0 <= pilot.fund_rules.central_cap <= 1:
         raise reader.fail("fund_rules.central_cap", "must be a share between 0 and 1")
+    if forgotten := kinds_without_rule(pilot.rating):
+        raise reader.fail("rating", f"says nothing of {', '.join(forgotten)}, so that such events would count for nothing")
 
 
 def load_pilot(path: Path | None = None) -> Pilot:

@@ -196,6 +196,18 @@ def test_another_city_is_another_file(tmp_path: Path) -> None:
     assert len(city.scenarios) == 0
 
 
+def test_rules_of_rating_that_forget_a_kind_of_event_are_refused(tmp_path: Path) -> None:
+    """Its events would count for nothing, and nobody would hear of it."""
+    whole = (DATA / "pilot.toml").read_text(encoding="utf-8")
+    line = '  { kind = "acceptance", weight = 0.35 },\n'
+    assert line in whole
+    folder = shutil.copytree(DATA, tmp_path / "data", ignore=shutil.ignore_patterns("demo"))
+    file = folder / "pilot.toml"
+    file.write_text(whole.replace(line, ""), encoding="utf-8")
+    with pytest.raises(PilotError, match=r"rating.*says nothing of acceptance"):
+        load_pilot(file)
+
+
 def test_a_city_may_change_the_labels_of_one_noun(tmp_path: Path) -> None:
     file = tmp_path / "city.toml"
     label = '[labels.import]\ndone = { word = "导好了", tone = "good", en = "Done" }'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-DIGITS = 6
 STEP_SECONDS = 30
 # A clock may be one step off; the code of a step counts once, whoever uses it.
 TOLERANCE = 1

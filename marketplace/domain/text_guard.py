@@ -61,10 +61,6 @@ def examine(texts: Texts, rules: CatalogueRules) -> tuple[Finding, ...]:
     return tuple(finding for place, finding in enumerate(found) if finding not in found[:place])
 
 
-def is_refused(findings: Iterable[Finding]) -> bool:
-    return any(finding.hard for finding in findings)
-
-
 def _contacts(field: str, text: str, rules: CatalogueRules) -> Iterator[Finding]:
     """Telephone, mail, web address, messenger: written in full width or in Chinese figures as well."""
     plain = unicodedata.normalize("NFKC", text)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selecti
 from sqlalchemy.sql.elements import ColumnElement
 
 from marketplace.domain.access import Viewer, may
-from marketplace.domain.adjustments import HARSH, OPEN, RUNNING, TOLD, AdjustmentKind, AdjustmentState
+from marketplace.domain.adjustments import OPEN, RUNNING, TOLD, AdjustmentKind, AdjustmentState
 from marketplace.domain.appeals import AppealState
 from marketplace.domain.problems import ProblemState
 from marketplace.domain.providers import ProviderState
@@ -113,14 +113,6 @@ def find_adjustment(session: Session, public_id: str, viewer: Viewer) -> Adjustm
         return found
     own = may(viewer, "read_own", "adjustment") and found.provider_id in viewer.provider_ids
     return found if own and found.state in TOLD else None
-
-
-def find_appeal(session: Session, public_id: str, viewer: Viewer) -> Appeal | None:
-    """An appeal is read by whoever reads its case."""
-    found = session.scalar(select(Appeal).where(Appeal.public_id == public_id))
-    if found is None or find_adjustment(session, found.adjustment.public_id, viewer) is None:
-        return None
-    return found
 
 
 def _told_to(provider_ids: Iterable[int]) -> ColumnElement[bool]:
@@ -249,7 +241,3 @@ def is_involved(session: Session, viewer: Viewer, provider_id: int) -> bool:
     query = select(Outcome.id).join(Problem, Problem.id == Outcome.problem_id)
     query = query.where(Outcome.provider_id == provider_id, Problem.enterprise_id.in_(viewer.enterprise_ids))
     return session.scalar(query.limit(1)) is not None
-
-
-def may_be_appealed(case: Adjustment) -> bool:
-    return case.kind in HARSH and case.state in TOLD and case.appeal_until is not None

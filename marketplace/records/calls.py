@@ -47,10 +47,6 @@ class CallAnswer(Record):
     solution: Mapped[Solution] = relationship()
 
 
-def find_call(session: Session, public_id: str) -> SolutionCall | None:
-    return session.scalar(select(SolutionCall).where(SolutionCall.public_id == public_id))
-
-
 def find_answers(session: Session, call_id: int) -> Sequence[CallAnswer]:
     """The answers that stand, in the order in which they came."""
     query = select(CallAnswer).where(CallAnswer.call_id == call_id, CallAnswer.taken_back.is_(None))

@@ -9,7 +9,6 @@ from datetime import date, datetime
 from sqlalchemy import Date, ForeignKey, Select, String, Text, cast, func, select
 from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship, selectinload
 
-from marketplace.domain.access import Viewer
 from marketplace.domain.experts import ExpertState
 from marketplace.records.accounts import Account
 from marketplace.records.columns import PrimaryKey, PublicId, Record, Rows, Strings, UtcDateTime, stored
@@ -79,13 +78,6 @@ def find_experts(session: Session, *, text: str = "", field: str = "", offset: i
 
 def find_expert(session: Session, public_id: str) -> ReviewExpert | None:
     return session.scalar(select(ReviewExpert).where(ReviewExpert.public_id == public_id))
-
-
-def find_expert_of(session: Session, viewer: Viewer) -> ReviewExpert | None:
-    """The expert that this person is."""
-    if viewer.account_id is None:
-        return None
-    return session.scalar(select(ReviewExpert).where(ReviewExpert.account_id == viewer.account_id))
 
 
 def find_draws(session: Session, application_id: int) -> Sequence[DrawLog]:

@@ -54,10 +54,6 @@ class ProviderExposure:
     is_new: bool
 
 
-def find_last_day(session: Session) -> ExposureDay | None:
-    return session.scalar(select(ExposureDay).order_by(ExposureDay.day.desc()).limit(1))
-
-
 def find_days(session: Session, *, most: int = 90) -> Sequence[ExposureDay]:
     """The last days, newest first."""
     return session.scalars(select(ExposureDay).order_by(ExposureDay.day.desc()).limit(most)).all()

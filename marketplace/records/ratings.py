@@ -127,13 +127,6 @@ def find_all_scores(session: Session) -> dict[int, RatingScore]:
     return {row.provider_id: row for row in session.scalars(select(RatingScore).where(RatingScore.replaced_at.is_(None)))}
 
 
-def find_peer_scores(session: Session, states: Iterable[Any]) -> list[float]:
-    """The scores of providers in these states that are not new, lowest first."""
-    query = select(RatingScore.score).join(Provider, Provider.id == RatingScore.provider_id)
-    query = query.where(RatingScore.replaced_at.is_(None), RatingScore.projects > 0, Provider.state.in_(list(states)))
-    return list(session.scalars(query.order_by(RatingScore.score)))
-
-
 def find_history(session: Session, provider_id: int, *, most: int = 50) -> Sequence[RatingScore]:
     """How the rating of a provider changed, newest first."""
     query = select(RatingScore).where(RatingScore.provider_id == provider_id)
@@ -142,14 +135,6 @@ def find_history(session: Session, provider_id: int, *, most: int = 50) -> Seque
 
 def find_event(session: Session, public_id: str) -> RatingEvent | None:
     return session.scalar(select(RatingEvent).where(RatingEvent.public_id == public_id).options(joinedload(RatingEvent.provider)))
-
-
-def find_recent_events(session: Session, *, first: int, most: int) -> tuple[int, Sequence[RatingEvent]]:
-    """How many events hold, and one page of them, those last entered first."""
-    holds = RatingEvent.superseded_at.is_(None)
-    total = session.scalar(select(func.count()).select_from(RatingEvent).where(holds)) or 0
-    query = select(RatingEvent).where(holds).options(joinedload(RatingEvent.provider).joinedload(Provider.organisation))
-    return total, session.scalars(query.order_by(RatingEvent.id.desc()).offset(first).limit(most)).all()
 
 
 def _in_states(states: Iterable[Any], name: str) -> Select[Provider]:
