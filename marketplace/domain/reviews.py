@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from marketplace.domain.access import Role
+from marketplace.domain.applications import Ball
 from marketplace.domain.lifecycle import Refused, Table, Transition, _
 from marketplace.domain.review_rules import Check, Criterion, ReviewRules
 from marketplace.domain.texts import check_text
@@ -251,6 +252,22 @@ def why_not_close(states: Iterable[str], rules: ReviewRules, *, joint_written: b
     if waiting:
         return Refused("not_confirmed", _("还有 {count} 名专家没有确认联合意见。"), {"count": waiting})
     return None
+
+
+# What a review under way waits for, by what stands in the way of its end: who, what, and what follows.
+_STAGES = {
+    "too_few_experts": ("manager", _("抽取专家"), _("专家评审")),
+    "scores_missing": ("experts", _("专家评审"), _("填写联合意见")),
+    "no_joint_opinion": ("manager", _("填写联合意见"), _("确认联合意见")),
+    "not_confirmed": ("experts", _("确认联合意见"), _("结束评审")),
+    "": ("manager", _("结束评审"), _("决定公示、入库或不予入库")),
+}
+
+
+def ball_of_review(obstacle: Refused | None) -> Ball:
+    """Who has the ball in a review under way. `obstacle`: why it cannot end yet (`why_not_close`); None when it can."""
+    who, what, following = _STAGES[obstacle.code if obstacle is not None else ""]
+    return Ball(who, what, None, following)
 
 
 # ---------------------------------------------------------------- the decision

@@ -16,7 +16,16 @@ from marketplace.domain.decisions import DecisionState
 from marketplace.domain.lifecycle import Refused, Transition, _, allowed_events
 from marketplace.domain.objections import TABLE as OBJECTION_TABLE
 from marketplace.domain.review_rules import Check, Criterion
-from marketplace.domain.reviews import HAS_SCORED, Row, joint_is_open, side_by_side, too_far_apart, why_not_close, why_not_decide
+from marketplace.domain.reviews import (
+    HAS_SCORED,
+    Row,
+    ball_of_review,
+    joint_is_open,
+    side_by_side,
+    too_far_apart,
+    why_not_close,
+    why_not_decide,
+)
 from marketplace.faults import said
 from marketplace.records.accounts import Account
 from marketplace.records.applications import ProviderApplication
@@ -41,16 +50,6 @@ TO_BE_FILLED = frozenset(
 )  # fmt: skip
 # Event of a decision → the words of its button, and of what was proposed.
 DECISIONS = {"publish": _("公示"), "admit": _("同意入库"), "refuse": _("不予入库")}
-
-
-# What a review under way waits for, by what stands in the way of its end: who, what, and what follows.
-_STAGES = {
-    "too_few_experts": ("manager", _("抽取专家"), _("专家评审")),
-    "scores_missing": ("experts", _("专家评审"), _("填写联合意见")),
-    "no_joint_opinion": ("manager", _("填写联合意见"), _("确认联合意见")),
-    "not_confirmed": ("experts", _("确认联合意见"), _("结束评审")),
-    "": ("manager", _("结束评审"), _("决定公示、入库或不予入库")),
-}
 
 
 def word_of(thing: Criterion | Check) -> str:
@@ -185,9 +184,7 @@ def _ball(application: ProviderApplication, states: Sequence[str], waits: Decisi
         return Ball("deciders", _("复核这项决定"), None, _("告知结果"))
     if application.state != ApplicationState.UNDER_REVIEW:
         return ball_of(application)
-    refused = why_not_close(states, current_site().pilot.review, joint_written=joint_written)
-    who, what, following = _STAGES[refused.code if refused is not None else ""]
-    return Ball(who, what, None, following)
+    return ball_of_review(why_not_close(states, current_site().pilot.review, joint_written=joint_written))
 
 
 def _obstacles(session: Session, application: ProviderApplication, review: Review | None, events: Sequence[Transition]) -> dict[str, str]:
