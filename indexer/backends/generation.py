@@ -159,8 +159,10 @@ class Generation:
     def candidates(self, requests: Sequence[Request]) -> list[tuple[Candidates, ...]]:
         answers: list[tuple[Candidates, ...]] = []
         scans: dict[int, Vector] = {}
+        # All requests see one state: a scan is shared between them, and a writer may show the next state meanwhile.
+        everything = dict(self.shown)
         for number, request in enumerate(requests):
-            shown = self.shown[request.kind]
+            shown = everything[request.kind]
             masks = [shown.view.mask(condition) for condition in request.conditions]
             if request.vectors is not None and number not in scans and _share(masks, shown.view) >= GATHER_BELOW:
                 scans |= _scan_together(requests, number, shown.view)

@@ -30,7 +30,7 @@ from marketplace.web.language import say
 from marketplace.web.paging import Paging, paged
 from marketplace.web.refusals import sentence_of
 from marketplace.web.terms import here_now
-from marketplace.web.typed import local_day, seen, typed_day
+from marketplace.web.typed import local_day, seen, seen_still, typed_day
 
 pages = Blueprint("calls", __name__)
 ADDRESSES[actions.NOUN] = lambda ref: url_for("calls.show", public_id=ref)
@@ -154,7 +154,7 @@ def edit(public_id: str) -> Response:
     with current_site().database.reading() as session:
         call = _found(session, public_id)
         typed = {name: str(getattr(call, name)) for name in _TYPED}
-        return _form_page(typed, public_id=public_id)
+    return _form_page(typed, public_id=public_id)
 
 
 @pages.post("/calls/<public_id>/edit")
@@ -200,7 +200,7 @@ def _form_page(typed: dict[str, str], *, public_id: str = "", faults: Faults | N
             public_id=public_id,
             faults=found,
             scenarios=scenarios,
-            seen=last,
+            seen=seen_still(last, lost=lost is not None),
             lost=sentence_of(lost),
             changes=_outdated(call, typed) if call and lost else [],
         )

@@ -33,7 +33,7 @@ from marketplace.web.paging import paged
 from marketplace.web.ratings_shown import event_words, kind_word
 from marketplace.web.refusals import sentence_of
 from marketplace.web.terms import days, here_now, today
-from marketplace.web.typed import seen, typed_day
+from marketplace.web.typed import seen, seen_still, typed_day
 
 pages = Blueprint("evaluations", __name__)
 # What a provider may see of its result.
@@ -169,7 +169,7 @@ def result(public_id: str) -> Response:
 
 
 def _result_page(public_id: str, refused: Refused | None = None) -> Response:
-    viewer = current_viewer()
+    viewer, lost = current_viewer(), refused is not None and refused.code == "changed_meanwhile"
     days()  # before the session: a page holds one connection at a time
     with current_site().database.reading() as session:
         found = _readable(session, public_id, viewer)
@@ -185,9 +185,9 @@ def _result_page(public_id: str, refused: Refused | None = None) -> Response:
             runs=may(viewer, "run", "evaluation"),
             sentence=sentence_of(refused),
             typed={name: request.form.get(name, "") if refused else "" for name in ("text", "score", "why")},
-            seen=find_last_entry(session, actions.RESULT_NOUN, found.id),
+            seen=seen_still(find_last_entry(session, actions.RESULT_NOUN, found.id), lost=lost),
         )
-    return make_response(body, 200 if not refused else 409 if refused.code == "changed_meanwhile" else 422)
+    return make_response(body, 409 if lost else 422 if refused else 200)
 
 
 def _inside(on: date, round_: EvaluationRound) -> bool:

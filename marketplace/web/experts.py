@@ -19,7 +19,7 @@ from marketplace.web.language import say
 from marketplace.web.paging import paged
 from marketplace.web.refusals import form_page
 from marketplace.web.terms import here_now
-from marketplace.web.typed import seen, typed_day
+from marketplace.web.typed import seen, seen_still, typed_day
 
 pages = Blueprint("experts", __name__)
 ADDRESSES["review_expert"] = lambda ref: url_for("experts.edit", public_id=ref)
@@ -108,9 +108,10 @@ def _form(
     errors: list[tuple[str, Refused]] | None = None,
     refused: Refused | None = None,
 ) -> Response:
-    last = find_last_entry(session, NOUN, expert.id)
+    lost = refused is not None and refused.code == "changed_meanwhile"
+    last = seen_still(find_last_entry(session, NOUN, expert.id), lost=lost)
     answer = form_page("experts/form.html", refused=refused, errors=errors or [], draft=draft, expert=expert, fields=fields(), seen=last)
-    if refused is not None and refused.code == "changed_meanwhile":
+    if lost:
         answer.status_code = 409
     return answer
 

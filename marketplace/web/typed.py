@@ -24,6 +24,13 @@ def seen(name: str = "seen") -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
+def seen_still(last: int, *, lost: bool) -> int:
+    """What a form carries that is shown again. `last`: the last entry of the history now. A form that was refused for what was
+    typed knows no more than before; one that lost a race (`lost`) has shown what the other one saved."""
+    before = seen()
+    return last if lost or before is None else before
+
+
 def local_day(moment: datetime) -> date:
     """The day that it is then where the pilot is."""
     return moment.astimezone(ZoneInfo(current_site().pilot.city.zone)).date()

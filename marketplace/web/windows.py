@@ -30,7 +30,7 @@ from marketplace.web.language import say
 from marketplace.web.paging import paged
 from marketplace.web.refusals import sentence_of
 from marketplace.web.terms import days, here_now, today
-from marketplace.web.typed import seen
+from marketplace.web.typed import seen, seen_still
 from marketplace.web.wording import sep, term
 
 pages = Blueprint("windows", __name__)
@@ -161,7 +161,7 @@ def edit(public_id: str) -> Response:
         window = _found(session, public_id, current_viewer())
         if window.state != WindowState.DRAFT:
             return redirect(url_for("windows.show", public_id=public_id), 303)
-        return _form(actions.draft_of(window), window)
+        return _form(actions.draft_of(window), window, last=find_last_entry(session, actions.NOUN, window.id))
 
 
 @pages.post("/windows/<public_id>/edit")
@@ -171,7 +171,7 @@ def change(public_id: str) -> Response:
     with current_site().database.reading() as session:
         window = _found(session, public_id, current_viewer())
         if refusals := list(check(draft)):
-            return _form(draft, window, refusals)
+            return _form(draft, window, refusals, last=find_last_entry(session, actions.NOUN, window.id))
         number = window.id
     try:
         actions.edit_window(current_site().database, number, draft, viewer=current_viewer(), at=here_now(), seen=seen())
@@ -179,7 +179,8 @@ def change(public_id: str) -> Response:
         if error.refused.code != "changed_meanwhile":
             raise
         with current_site().database.reading() as session:
-            return _form(draft, _found(session, public_id, current_viewer()), lost=error.refused)
+            window = _found(session, public_id, current_viewer())
+            return _form(draft, window, lost=error.refused, last=find_last_entry(session, actions.NOUN, window.id))
     flash(say("已保存。"), "good")
     return redirect(url_for("windows.show", public_id=public_id), 303)
 
@@ -228,8 +229,10 @@ def _form(
     refusals: list[tuple[str, Refused]] | None = None,
     *,
     lost: Refused | None = None,
+    last: int = 0,
 ) -> Response:
-    """`lost`: somebody saved since the form was opened; both texts are shown side by side, and nothing typed is gone."""
+    """`lost`: somebody saved since the form was opened; both texts are shown side by side, and nothing typed is gone.
+    `last`: the last entry of the window's history."""
     errors = {field: said(refused.message, refused.values) for field, refused in reversed(refusals or [])}
     body = render_template(
         "windows/form.html",
@@ -238,16 +241,11 @@ def _form(
         errors=errors,
         documents=current_site().pilot.application.documents,
         sectors=current_site().pilot.sectors,
-        seen=_last_entry(window) if window else 0,
+        seen=seen_still(last, lost=lost is not None),
         lost=sentence_of(lost),
         changes=_outdated(actions.draft_of(window), draft) if window and lost else [],
     )
     return make_response(body, 409 if lost else 422 if errors else 200)
-
-
-def _last_entry(window: ApplicationWindow) -> int:
-    with current_site().database.reading() as session:
-        return find_last_entry(session, actions.NOUN, window.id)
 
 
 def _outdated(stored: WindowDraft, typed: WindowDraft) -> list[ShownDifference]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -152,6 +153,47 @@ def test_a_full_disk_leaves_the_old_index_in_use(own: Opened) -> None:
     own.backend.apply([large])
     own.backend.refresh()
     assert 900 in {hit.thing_id for hit in own.index.search(query).hits}
+
+
+class WrittenMeanwhile(list[Request]):
+    """Requests between the first and the second of which somebody else writes."""
+
+    def __init__(self, requests: list[Request], write: Callable[[], None]) -> None:
+        super().__init__(requests)
+        self.write = write
+
+    def __iter__(self) -> Iterator[Request]:
+        for number in range(len(self)):
+            yield self[number]
+            if number == 0:
+                self.write()
+
+
+def test_requests_that_are_asked_together_see_one_state(own: Opened) -> None:
+    """Their vectors are scanned together, so that what is written meanwhile must not be seen by the later ones."""
+    vectors = np.full((1, own.embeddings.dimension), 0.25, np.float32)
+    added = Entry(
+        Kind.SOLUTION,
+        900,
+        1,
+        title="新方案",
+        tokens={"words": ("w900",)},
+        hashes=("h900",),
+        mains=1,
+        vectors=vectors,
+        keywords={},
+        audience=("public",),
+    )
+
+    def write() -> None:
+        assert own.backend.apply([added]) == [""]
+        own.backend.refresh()
+
+    request = Request(Kind.SOLUTION, (Condition(Kind.SOLUTION),), vectors=vectors, depth=500)
+    first, second = own.backend.candidates(WrittenMeanwhile([request, request], write))
+    assert first[0].dense.ids.tolist() == second[0].dense.ids.tolist()
+    assert 900 not in second[0].dense.ids
+    assert 900 in own.backend.candidates([request])[0][0].dense.ids
 
 
 def test_many_versions_are_compacted(own: Opened) -> None:

@@ -135,6 +135,10 @@ def test_the_second_one_is_told_and_loses_nothing(played: Site, app: Flask, name
     forms = [form_of(browser.get(page).text, page) for browser in (first, second)]
     won = first.client.post(page, data=with_(forms[0], "title", "甲写的"))
     assert won.status_code == 303, won.text
+    # A form that comes back for what was typed has seen nothing new.
+    refused = second.client.post(page, data=with_(forms[1], "title" if name != "expert" else "name", ""))
+    assert refused.status_code == 422
+    assert second.client.post(page, data=with_(form_of(refused.text, page), "title", "乙写的")).status_code != 303
     lost = second.client.post(page, data=with_(forms[1], "title", "乙写的"))
     assert lost.status_code == 409
     assert "您打开后" in lost.text
