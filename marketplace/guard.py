@@ -126,6 +126,12 @@ def not_found() -> NoReturn:
     raise NotFound()
 
 
+def _loggable_path() -> str:
+    """The path without what opens a door: a link that was mailed or sent is as good as a password while it lives."""
+    secret = (request.view_args or {}).get("token")
+    return request.path.replace(str(secret), "…") if secret else request.path
+
+
 def is_api() -> bool:
     return request.path.startswith(API_PREFIX)
 
@@ -189,5 +195,5 @@ def install(app: Flask, *, by_session: Callable[[], Viewer | None], has_session:
             response.headers["X-Degraded"] = why
         took = (time.perf_counter() - g.started) * 1000 if "started" in g else 0.0
         # The path is quoted as Python would, so that no request can forge a line; what was asked stays out of the log.
-        log.info("%s %s %s %d %.0f ms", request_id(), request.method, ascii(request.path), response.status_code, took)
+        log.info("%s %s %s %d %.0f ms", request_id(), request.method, ascii(_loggable_path()), response.status_code, took)
         return response

@@ -159,6 +159,15 @@ def test_https_turns_on_secure_cookies(demonstration_file, tmp_path) -> None:
     site.database.close()
 
 
+@pytest.mark.parametrize("path", ["login/reset", "account/email", "invitations", "register"])
+def test_no_log_holds_the_secret_of_a_link(browser: Browser, caplog: pytest.LogCaptureFixture, path: str) -> None:
+    with caplog.at_level("INFO"):
+        browser.get(f"/{path}/sesam-open-42")
+    lines = [record.getMessage() for record in caplog.records]
+    assert any(f"/{path}/" in line for line in lines)
+    assert "sesam" not in "\n".join(lines)
+
+
 def test_a_log_line_cannot_be_forged(browser: Browser, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", logger="jigai.requests"):
         browser.get("/none%0A2026-01-01%20admin%20logged%20in?q=secret-words", headers={"X-Request-ID": "a\tb"})
