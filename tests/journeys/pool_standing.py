@@ -11,7 +11,7 @@ from tests.journeys.pool_admission import opens_window
 from tests.journeys.pool_papers import FILES, SECTOR, UNIT, statements, words
 
 # How long the index worker may take, on a busy machine, until what was decided is seen in the search.
-SECONDS = 30
+SECONDS = 20
 
 
 def publishes(journey: Journey) -> str:

@@ -36,7 +36,7 @@ KEPT = {
     "休", "班", "是", "否", "精馏塔", "蒸汽", "回流", "压机停机", "料架回收", "危废称重", "等保测评", "碳足迹", "技改", "中文",
 }  # fmt: skip
 # The same page under so many addresses is looked at.
-SAME_SHAPE, SAME_PAGE = 3, 6
+SAME_SHAPE, SAME_PAGE = 3, 8
 # These end what the reader is in the middle of.
 LAST = ("/logout", "/account/sessions", "/disable", "/log-ins")
 OUTSIDE = ("/api", "/static", "/metrics", "/assets")
