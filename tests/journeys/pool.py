@@ -42,7 +42,7 @@ CHINESE = """() => {
 
 
 # How many milliseconds a page may take on a machine that does other things as well.
-PATIENCE = 60_000
+PATIENCE = 15_000
 
 
 class Words:
