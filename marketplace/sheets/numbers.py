@@ -49,8 +49,8 @@ def shown(value: Any, *, most: int = 40) -> str:
 
 
 def plain(text: str) -> str:
-    """Full-width digits and signs become plain ones."""
-    return unicodedata.normalize("NFKC", text).replace(" ", "").replace("−", "-").strip()
+    """Full-width digits and signs become plain ones, without any space: a long run of it would keep the patterns busy."""
+    return "".join(unicodedata.normalize("NFKC", text).replace("−", "-").split())
 
 
 def decimal(value: Any) -> Decimal:

@@ -23,6 +23,8 @@ _SEPARATORS = re.compile(r"[、，,;；|｜／\n\t]+")
 # Between words of the pilot a plain / separates too; in free words it belongs to the word (DCS/PLC).
 _BETWEEN_TERMS = re.compile(r"([、，,;；|｜/／\n\t]+)")
 _SENTENCES = re.compile(r"[;；|｜\n]+")
+# A name of the pilot has at most five separators in itself: pieces and separators.
+_LONGEST_NAME = 11
 _DATE = re.compile(r"^(\d{4})[-/.年](\d{1,2})(?:[-/.月](\d{1,2})日?|月)?$")
 _TIME_OF_DAY = re.compile(r"[T\s]+\d{1,2}:\d{2}.*$")
 
@@ -84,7 +86,7 @@ def _terms(column: Column, raw: Any, words: Words) -> list[str]:
     for text in raw if isinstance(raw, list) else [raw]:
         pieces = _BETWEEN_TERMS.split(as_text(text))
         while pieces:
-            known = (end for end in range(len(pieces), 1, -2) if words.find(column.kind, "".join(pieces[:end])))
+            known = (end for end in range(min(len(pieces), _LONGEST_NAME), 1, -2) if words.find(column.kind, "".join(pieces[:end])))
             end = next(known, 1)
             word = "".join(pieces[:end]).strip()
             if word and word not in NOTHING:

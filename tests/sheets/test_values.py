@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from datetime import date, datetime
 from typing import Any
 
@@ -268,6 +269,18 @@ def test_no_cell_breaks_the_reading(pilot: Pilot, raw: Any, unit: str) -> None:
         for one in sheet.columns:
             with contextlib.suppress(RefusedError):
                 parse(one, raw, unit if one.shape in (Shape.MONEY, Shape.MONEY_RANGE) else "", pilot)
+
+
+@pytest.mark.parametrize("piece", ["9", "1 ", "1,", "\t", "1\t", "1→", "→ ", "1到", "1.", "a1 ", "-", "年1", "1人"])
+def test_a_long_cell_is_read_in_a_moment(pilot: Pilot, piece: str) -> None:
+    """The longest text that a cell of Excel holds; a pattern that goes back and forth over it would take hours."""
+    raw = (piece * 32_767)[:32_767]
+    started = time.perf_counter()
+    for sheet in SHEETS.values():
+        for one in sheet.columns:
+            with contextlib.suppress(RefusedError):
+                parse(one, raw, "", pilot)
+    assert time.perf_counter() - started < 20
 
 
 @given(st.integers(0, 10**14))
