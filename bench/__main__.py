@@ -11,7 +11,11 @@ RUNS = (
     ("bench.rating", "--out", str(RESULTS / "rating.json")),
     ("bench.delivery", "--out", str(RESULTS / "delivery.json")),
     ("bench.pages",),
+    ("bench.clustering", "--out", str(RESULTS / "clustering.json")),
     ("bench.audit", "--out", str(RESULTS / "audit.json")),
+    ("bench.plan", "--out", str(RESULTS / "plan.json")),
+    ("bench.training", "--out", str(RESULTS / "training.json")),
+    ("bench.learners", "--out", str(RESULTS / "learners.json")),
     ("bench.peers", "--out", str(RESULTS / "peers.json")),
 )
 SCALE = (

@@ -3,7 +3,8 @@
 A low-rank change of the linear maps of multilingual-e5-small, learned from statements of a problem and the blurbs that solve them
 (`*-problems.jsonl`, `*-solutions.jsonl`), so that a problem in the words of a workshop lies near what solves it. In-batch negatives
 (InfoNCE, both directions; blurbs that solve the same problem are no negatives), the embeddings and the base weights frozen. To keep
-what the base knows, each batch also holds blurbs' titles with their texts.
+what the base knows, each batch also holds blurbs' titles with their texts. What a site recorded joins as pairs of the same kind, with
+hard negatives: solutions that were passed over or declined as not fitting.
 
 Minutes on two cores; the same seed and number of threads give the same bytes.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -48,11 +49,12 @@ class Options:
 
 
 class Pair(NamedTuple):
-    """A text asked, the texts that answer it, and how much it counts."""
+    """A text asked, the texts that answer it, how much it counts, and texts that look like answers and are none."""
 
     asked: str
     answers: tuple[str, ...]
     weight: float
+    negatives: tuple[str, ...] = ()
 
 
 class Delta(nn.Module):  # type: ignore[misc]
@@ -150,11 +152,13 @@ def batches(pairs: list[Pair], general: list[Pair], size: int, rng: np.random.Ge
         yield [pairs[i] for i in mine], [general[i] for i in theirs]
 
 
-def contrast(asked: Tensor, answers: Tensor, same: Tensor, weights: Tensor, temperature: float) -> Tensor:
-    """Both directions; `same` says which answers of the batch also answer another's question."""
+def contrast(asked: Tensor, answers: Tensor, same: Tensor, weights: Tensor, temperature: float, hard: Tensor | None = None) -> Tensor:
+    """Both directions; `same` says which answers of the batch also answer another's question. `hard` (n, h): scores of each question
+    with the hard negatives of the batch, -inf where one is no negative of it."""
     scores = (asked @ answers.T / temperature).masked_fill(same & ~torch.eye(len(same), dtype=torch.bool), -1e4)
     target = torch.arange(len(scores))
-    both = functional.cross_entropy(scores, target, reduction="none") + functional.cross_entropy(scores.T, target, reduction="none")
+    rows = scores if hard is None else torch.cat([scores, hard / temperature], dim=1)
+    both = functional.cross_entropy(rows, target, reduction="none") + functional.cross_entropy(scores.T, target, reduction="none")
     return (both / 2 * weights).sum() / weights.sum()
 
 
@@ -164,7 +168,15 @@ def step(model: Encoder, part: list[Pair], rng: np.random.Generator, temperature
     asked = model(model.tokens([QUERY_PROMPT + pair.asked for pair in part]))
     answers = model(model.tokens([PASSAGE_PROMPT + text for text in chosen]))
     same = torch.tensor([[text in pair.answers for text in chosen] for pair in part])
-    return contrast(asked, answers, same, torch.tensor([pair.weight for pair in part]), temperature)
+    # A hard negative stands against its own question alone: nobody said that it does not answer another's.
+    owners = [row for row, pair in enumerate(part) if pair.negatives]
+    hard = None
+    if owners:
+        against = [part[row].negatives[rng.integers(len(part[row].negatives))] for row in owners]
+        scores = asked @ model(model.tokens([PASSAGE_PROMPT + text for text in against])).T
+        own = torch.tensor([[row == owner for owner in owners] for row in range(len(part))])
+        hard = scores.masked_fill(~own, float("-inf"))
+    return contrast(asked, answers, same, torch.tensor([pair.weight for pair in part]), temperature, hard)
 
 
 def train(model: Encoder, pairs: list[Pair], general: list[Pair], options: Options, progress: Progress | None = None) -> None:
@@ -198,12 +210,20 @@ def save(model: Encoder, file: Path, notes: dict[str, Any]) -> None:
         np.savez_compressed(out, **arrays)
 
 
-def train_delta(symptoms: Path, file: Path, options: Options, progress: Progress | None = None) -> None:
-    """Read, train, write. Raises BadSymptoms, OSError."""
-    pairs, general = read_pairs(symptoms)
+def train_delta(
+    symptoms: Path, file: Path, options: Options, progress: Progress | None = None, accepted: Sequence[Pair] = ()
+) -> dict[str, Any]:
+    """Read, train, write; the notes that stand in the file. `accepted`: what a site recorded, beside the knowledge base. Raises
+    BadSymptoms, OSError."""
+    stated, general = read_pairs(symptoms)
+    pairs = [*stated, *accepted]
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
     weights = Weights()
     model = Encoder(weights, options.rank)
     train(model, pairs, general, options, progress)
-    save(model, file, {"base": weights.digest, "pairs": len(pairs), "general_pairs": len(general), **asdict(options)})
+    notes: dict[str, Any] = {"base": weights.digest, "pairs": len(stated), "general_pairs": len(general), **asdict(options)}
+    if accepted:
+        notes |= {"accepted_pairs": len(accepted), "with_hard_negatives": sum(bool(pair.negatives) for pair in accepted)}
+    save(model, file, notes)
+    return notes

@@ -226,7 +226,7 @@ class EmbeddingStore:
                 blobs.append(blob)
             if places:
                 raw = np.frombuffer(b"".join(blobs), "<f4").reshape(len(places), self.dimension)
-                vectors[places], known[places] = self._adapted(raw), True
+                vectors[places], known[places] = self.adapted(raw), True
         return vectors, known
 
     def seed(self, space: str, vectors: Mapping[str, Vector]) -> int:
@@ -235,7 +235,7 @@ class EmbeddingStore:
             return 0
         if self._stored is None:
             for key, vector in vectors.items():
-                self._kept.put(key, self._adapted(np.asarray(vector, np.float32)[None, :])[0])
+                self._kept.put(key, self.adapted(np.asarray(vector, np.float32)[None, :])[0])
             return len(vectors)
         known = set() if self._stored.is_empty else self._stored.known(vectors)
         fresh = {key: np.asarray(vector, np.float32) for key, vector in vectors.items() if key not in known}
@@ -273,13 +273,14 @@ class EmbeddingStore:
         raw = self._embedder.queries(texts) if role == QUERY else self._embedder.passages(texts)
         if keep and self._stored is not None:
             self._stored.add({keys[text]: vector for text, vector in zip(texts, raw, strict=True)})
-        adapted = self._adapted(raw)
+        adapted = self.adapted(raw)
         memory = self._kept if keep else self._asked
         for text, vector in zip(texts, adapted, strict=True):
             memory.put(keys[text], vector)
         return dict(zip(texts, adapted, strict=True))
 
-    def _adapted(self, raw: Vector) -> Vector:
+    def adapted(self, raw: Vector) -> Vector:
+        """(n, dimension) vectors of `raw_space` as they come out of this store."""
         return raw if self._adapter is None else self._adapter(raw)
 
 

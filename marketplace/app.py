@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from flask import Flask, Response
@@ -12,6 +13,7 @@ from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
+from indexer.adapter_file import read_adapter
 from indexer.backends.following import follow
 from indexer.embedding import EmbeddingStore, open_embedder
 from indexer.guarded import GuardedBackend
@@ -33,6 +35,7 @@ from marketplace.settings import Settings, secret_key
 from marketplace.site import Site
 from marketplace.web import accounts, errors, imports, pages, security
 from recommender.recommend import Labels, Recommender
+from recommender.suggesting import Suggester, Traits
 
 # A form without files: the longest is a problem of 10,000 characters, every byte of its UTF-8 percent-encoded.
 _FORM_BYTES = 512 * 1024
@@ -47,6 +50,11 @@ def labels_of(pilot: Pilot) -> Labels:
         return (found.short or found.name) if found else key
 
     return label
+
+
+def suggester_of(embeddings: EmbeddingStore, pilot: Pilot, folder: Path | None = None) -> Suggester:
+    """What suggests scenario, stage and orientation for a problem, with the pilot's catalogue. `folder`: where its model is kept."""
+    return Suggester(embeddings, {one.code: Traits(one.sector, one.stage, one.orientations) for one in pilot.scenarios}, folder)
 
 
 def today_of(pilot: Pilot) -> Callable[[], date]:
@@ -77,7 +85,9 @@ def open_site(
     pilot = pilot or load_pilot(settings.pilot)
     database = database or Database(settings.database)
     labels = labels_of(pilot)
-    embeddings = EmbeddingStore(metrics.CountedEmbedder(open_embedder(settings.embedder, settings.data_dir / "models")), database)
+    embedder = metrics.CountedEmbedder(open_embedder(settings.embedder, settings.data_dir / "models"))
+    adapter = read_adapter(settings.adapter, embedder.space) if settings.adapter else None
+    embeddings = EmbeddingStore(embedder, database, adapter=adapter)
     if write:
         database.migrate()
         url, folder = settings.search_address, settings.data_dir
@@ -87,7 +97,13 @@ def open_site(
     # An engine of its own can be away while the site is not; the one inside this process cannot.
     index = Index(GuardedBackend(backend, Standby(database, embeddings, labels)) if settings.shares_its_engine else backend, embeddings)
     recommender = Recommender(
-        database=database, index=index, embeddings=embeddings, labels=labels, today=today_of(pilot), exploration=pilot.rating.exploration
+        database=database,
+        index=index,
+        embeddings=embeddings,
+        labels=labels,
+        today=today_of(pilot),
+        exploration=pilot.rating.exploration,
+        rankers=settings.data_dir / "models" / "rankers",
     )
     return Site(
         settings=settings,
@@ -97,6 +113,7 @@ def open_site(
         index=index,
         recommender=recommender,
         files=BlobStore(settings.data_dir / "files", scanner_of(settings.clamd)),
+        suggester=suggester_of(embeddings, pilot, settings.data_dir / "models"),
     )
 
 

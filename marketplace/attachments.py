@@ -20,6 +20,8 @@ from marketplace.records.files import Attachment, Scan, find_attachment
 from marketplace.site import current_site
 
 Reader = Callable[[Session, Viewer, Attachment], bool]
+# What is handed out as a file runs nothing and is shown inside nothing.
+SANDBOX = "sandbox; default-src 'none'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 # noun → who may read what is attached to a thing of this kind. Every area adds its own; the others follow the general rule.
 READERS: dict[str, Reader] = {}
 ALLOWED = tuple(KINDS)
@@ -71,7 +73,7 @@ def given_out(public_id: str) -> Response:
             note_download(session, number, viewer=viewer, address=request.remote_addr or "", at=now())
     answer = send_file(site.files.path(sha256), kind, as_attachment=True, download_name=filename, etag=sha256, max_age=0)
     # A file of others' words is saved, never shown, and may do nothing if it is shown all the same.
-    answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    answer.headers["Content-Security-Policy"] = SANDBOX
     answer.headers["Cache-Control"] = "private, no-cache" if is_public else "no-store"
     return answer
 

@@ -11,6 +11,7 @@ import click
 
 from indexer.embedder_error import EmbedderError
 from marketplace.commands.runtime import Runtime, Stop
+from marketplace.domain.rankers import RankerMissingError
 
 # name → module under marketplace.commands, one line of help. A test compares the help with the commands' own.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -26,8 +27,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("serve", "单独运行索引工作进程 / run the index worker by itself"),
     "copy": ("copy", "把整个站点搬进 PostgreSQL / move a whole site into PostgreSQL"),
     "evaluate": ("evaluate", "用评测集评价检索与推荐 / measure on a judged set in BEIR form"),
+    "suggestions": ("suggestions", "评价填写问题时的建议 / measure what is suggested for a problem"),
     "models": ("models", "向量模型：导出自带的模型 / vector models: export the built-in one"),
-    "train": ("train", "训练自带向量模型的行业增量 / train the domain delta of the built-in vector model"),
+    "train": ("train", "从对接结果训练排序模型；--embedder 训练向量模型 / train the ranker, or the vector model"),
+    "rankers": ("rankers", "排序模型：列出、启用、退回 / rankers: list, use, roll back"),
     "doctor": ("doctor", "检查这台机器和这个站点 / check machine and site"),
     "audit": ("audit", "历史记录：核对哈希链、记锚点 / the history: verify its chain, anchor its end"),
 }
@@ -51,8 +54,8 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except EmbedderError as error:
-            # Any command may be the first to need the model.
+        except (EmbedderError, RankerMissingError) as error:
+            # Any command may be the first to need a model.
             raise Stop(str(error)) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException, default_exceptions
 
 from marketplace.domain.lifecycle import Refused, RefusedError, _
+from marketplace.domain.rankers import RankerMissingError
 from marketplace.guard import request_id
 from marketplace.sentences import filled
 
@@ -107,6 +108,9 @@ def fault_of(error: Exception) -> Fault:
         return fault_of_refusal(error.refused)
     if isinstance(error, CSRFError):
         return Fault(400, "csrf", _("请重新提交"), _("页面放得太久，或不是从本站提交的，没有办理。请返回上一页，刷新后再提交。"))
+    if isinstance(error, RankerMissingError):
+        log.error("request %s: %s", request_id(), error)
+        return Fault(503, "ranker_missing", KNOWN[503][1], RankerMissingError.TOLD, {"version": error.version})
     if isinstance(error, HTTPException) and error.code in default_exceptions:
         fault = fault_of_status(error.code)
         kept = {name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After", "WWW-Authenticate"}}

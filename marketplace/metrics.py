@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import math
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from flask import Blueprint, Flask, Response, g, request
@@ -19,7 +21,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from indexer.query import Embedder, Mode, Vector
+from indexer.query import Embedder, Mode, Page, Vector
 from marketplace.guard import degraded, not_found, open_to_all
 from marketplace.records.database import Database
 from marketplace.records.index_queue import count_parked, count_waiting, find_longest_wait
@@ -32,9 +34,80 @@ _OWN = CollectorRegistry()
 REQUESTS = Counter("jigai_requests_total", "Requests by route and status", ("route", "method", "status"), registry=_OWN)
 SECONDS = Histogram("jigai_request_seconds", "Time that requests took, by route", ("route",), buckets=_BUCKETS, registry=_OWN)
 SEARCHES = Counter("jigai_searches_total", "Searches answered, by mode", ("mode",), registry=_OWN)
+EMPTY = Counter(
+    "jigai_empty_searches_total", "Searches for words that found nothing, or only with relaxed conditions", ("found",), registry=_OWN
+)
 DEGRADED = Counter("jigai_degraded_searches_total", "Searches answered by the database, the engine being away", registry=_OWN)
 EMBEDDED = Counter("jigai_embeddings_total", "Texts embedded by this site's web processes, by role", ("role",), registry=_OWN)
 _SEARCHES = ("search.page", "api.search")
+
+
+@dataclass(frozen=True)
+class Latency:
+    """One kind of request since the site was started: how many, and how long in milliseconds (from the histogram, between its steps)."""
+
+    route: str
+    count: int
+    p50: float
+    p95: float
+
+
+@dataclass(frozen=True)
+class SearchFigures:
+    """Searches for words since the site was started: how many, how many found nothing, how many only with relaxed conditions."""
+
+    asked: int
+    nothing: int
+    relaxed: int
+    latencies: tuple[Latency, ...]
+
+
+def note_found(answer: Page) -> None:
+    """What became of a search for words; called once for its first page."""
+    EMPTY.labels("nothing" if not answer.total else "relaxed" if answer.dropped else "found").inc()
+
+
+def search_figures(routes: Sequence[str]) -> SearchFigures:
+    """Of all processes of this machine together."""
+    found: dict[str, float] = {}
+    buckets: dict[str, dict[float, float]] = {route: {} for route in routes}
+    for metric in _gathered():
+        for sample in metric.samples:
+            if sample.name == "jigai_empty_searches_total":
+                found[sample.labels["found"]] = found.get(sample.labels["found"], 0.0) + sample.value
+            elif sample.name == "jigai_request_seconds_bucket" and sample.labels["route"] in buckets:
+                edge = float(sample.labels["le"])
+                of_route = buckets[sample.labels["route"]]
+                of_route[edge] = of_route.get(edge, 0.0) + sample.value
+    rows = [
+        Latency(route, int(max(steps.values())), *(_quantile(steps, share) for share in (0.5, 0.95)))
+        for route, steps in buckets.items()
+        if steps
+    ]
+    return SearchFigures(int(sum(found.values())), int(found.get("nothing", 0)), int(found.get("relaxed", 0)), tuple(rows))
+
+
+def _gathered() -> Iterator[Metric]:
+    if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        yield from _OWN.collect()
+        return
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    yield from registry.collect()
+
+
+def _quantile(steps: Mapping[float, float], share: float) -> float:
+    """Milliseconds, straight between two edges; beyond the last edge, that edge."""
+    edges = sorted(steps)
+    wanted, low, below = steps[edges[-1]] * share, 0.0, 0.0
+    for edge in edges:
+        if steps[edge] >= wanted:
+            if math.isinf(edge):
+                return low * 1000
+            inside = steps[edge] - below
+            return (low + (edge - low) * ((wanted - below) / inside if inside else 1.0)) * 1000
+        low, below = edge, steps[edge]
+    return low * 1000
 
 
 class CountedEmbedder:

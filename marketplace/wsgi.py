@@ -16,6 +16,7 @@ from indexer.embedder_error import EmbedderError
 from marketplace.app import create_app, keep_up, open_site
 from marketplace.commands.runtime import Runtime, tell
 from marketplace.commands.stop import Stop
+from marketplace.domain.rankers import RankerMissingError
 from marketplace.site import Site
 
 # gunicorn ends as a whole when a process says that the application cannot be loaded, instead of starting it for ever.
@@ -33,7 +34,11 @@ def application() -> Flask:
         sys.exit(_CANNOT_BOOT)
     keep_up(site)
     # Loaded before the first visitor, in the process that uses it.
-    site.recommender.warm()
+    try:
+        site.recommender.warm()
+    except RankerMissingError as error:
+        tell(str(error))
+        sys.exit(_CANNOT_BOOT)
     return create_app(site)
 
 

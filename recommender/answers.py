@@ -12,7 +12,7 @@ import numpy as np
 
 from indexer.fusion import Passages
 from indexer.query import Vector
-from recommender.explanation import Answer
+from recommender.evidence import Answer
 
 # Median best pair of an unrelated solution, and of one that solves the problem (demonstration set: 1.7 and 4.8).
 NOTHING, CLEARLY = 1.7, 4.8

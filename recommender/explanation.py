@@ -7,50 +7,31 @@ So a changed price, case or locality changes the sentence.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from indexer.analysis import analyser, highlight
 from marketplace.domain.lifecycle import _
 from marketplace.domain.matches import Part, Quote, Reason
 from marketplace.domain.money import range_text, wan_text
 from marketplace.domain.providers import ProviderState
-from marketplace.domain.ratings import TrackRecord, shrunk_score
-from recommender.ask import Ask, Labels
+from recommender.ask import Labels
+from recommender.evidence import CLEAR_ANSWER, Evidence
 from recommender.facts import CaseFacts, SolutionFacts
 from recommender.features.track_record import track_record
 from recommender.open_questions import open_questions
+from recommender.record_said import said_of_record
 
-FEW = 5
-CLEAR_ANSWER = 0.55
 MOST_ANSWERS = 2
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A clause of the problem and the unit of the solution that comes nearest, with how near (0–1, ranker's scale)."""
-
-    clause: str
-    unit: str
-    nearness: float
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What the ranker knew when it scored one solution for one problem.
-
-    `guessed`: fields that were not said but understood from the text. `contributions`: feature family → share of the
-    score. `similar_accepted` / `similar_proposed`: past matches of similar problems with this solution. `explored`: it stands
-    higher than by its score, so that a new provider gets seen.
-    """
-
-    ask: Ask
-    facts: SolutionFacts
-    answers: tuple[Answer, ...]
-    guessed: dict[str, str] = field(default_factory=dict)
-    contributions: dict[str, float] = field(default_factory=dict)
-    similar_proposed: int = 0
-    similar_accepted: int = 0
-    explored: bool = False
+LEAST_LEARNED = 0.01
+# Feature family → what is said where past matches moved the score by it.
+LEARNED_WORDS = {
+    "text": _("按以往对接结果，话说得对口这一项另计 {points} 分（满分 100）。"),
+    "known_problems": _("按以往对接结果，同类问题的常见做法这一项另计 {points} 分（满分 100）。"),
+    "fit": _("按以往对接结果，行业、环节、方向这一项另计 {points} 分（满分 100）。"),
+    "price": _("按以往对接结果，报价与工期这一项另计 {points} 分（满分 100）。"),
+    "local": _("按以往对接结果，本地服务这一项另计 {points} 分（满分 100）。"),
+    "record": _("按以往对接结果，业绩与评价这一项另计 {points} 分（满分 100）。"),
+    "past": _("按以往对接结果，相似问题的对接这一项另计 {points} 分（满分 100）。"),
+}
 
 
 def explain(evidence: Evidence, labels: Labels) -> tuple[Reason, ...]:
@@ -72,7 +53,7 @@ def _fits(evidence: Evidence, labels: Labels) -> Iterator[Reason]:
     if facts.local_office:
         yield _fit("local_office", _("服务商在本地有团队或办公场地。"))
     if track_record(facts)["record"] > 0:
-        yield from _track(facts, Part.FITS)
+        yield from said_of_record(facts, Part.FITS)
     if evidence.similar_accepted:
         yield _fit(
             "similar_accepted",
@@ -126,56 +107,11 @@ def _marked(ours: str, theirs: str) -> tuple[Quote, Quote]:
     return Quote(ours, _("问题"), highlight(ours, other)), Quote(theirs, _("方案"), highlight(theirs, one))
 
 
-def _track(facts: SolutionFacts, part: Part) -> Iterator[Reason]:
-    track = facts.track
-    # Nothing finished is new, not bad.
-    if track.is_new:
-        if facts.references:
-            yield Reason(part, "references", _("自报已实施 {count} 例，尚未核验；平台上还没有完工项目。"), {"count": facts.references})
-        else:
-            yield Reason(part, "new_provider", _("新入库的服务商，平台上还没有完工项目。"))
-        return
-    values: dict[str, object] = {"finished": track.finished, "on_time": track.on_time, "passed": track.passed}
-    code, message = "track_record_plain", _("平台上完工 {finished} 个项目，按期 {on_time} 个，一次通过验收 {passed} 个。")
-    if track.score is not None:
-        code, message, more = _rated(track)
-        values |= more
-    elif track.mean_score is not None:
-        values["score"] = round(track.mean_score)
-        code, message = "track_record", _("平台上完工 {finished} 个项目，按期 {on_time} 个，一次通过验收 {passed} 个，平均 {score} 分。")
-        if track.finished < FEW:
-            code = "track_record_few"
-            message = _("平台上完工 {finished} 个项目（样本少），按期 {on_time} 个，一次通过验收 {passed} 个，平均 {score} 分。")
-        if track_record(facts)["record"] < 0:
-            code, values["usual"] = "track_record_below", round(track.usual)
-            message = _(
-                "平台上完工 {finished} 个项目，按期 {on_time} 个，一次通过验收 {passed} 个，平均 {score} 分，低于一般水平（{usual} 分）。"
-            )
-    yield Reason(part, code, message, values)
-
-
-def _rated(track: TrackRecord) -> tuple[str, str, dict[str, object]]:
-    """The sentence of a provider that has a rating: the code, the sentence, and what it needs beside the counts."""
-    score, usual = round(shrunk_score(track)), round(track.usual)
-    values: dict[str, object] = {"score": score}
-    # What came by events alone has no counts of past matches.
-    if not track.finished:
-        return "rated", _("平台上有 {projects} 个项目的评价，合计 {score} 分。"), values | {"projects": track.projects}
-    if score < usual:
-        message = _(
-            "平台上完工 {finished} 个项目，按期 {on_time} 个，一次通过验收 {passed} 个，评价 {score} 分，低于一般水平（{usual} 分）。"
-        )
-        return "track_record_below", message, values | {"usual": usual}
-    if track.finished < FEW:
-        message = _("平台上完工 {finished} 个项目（样本少），按期 {on_time} 个，一次通过验收 {passed} 个，评价 {score} 分。")
-        return "track_record_few", message, values
-    return "track_record", _("平台上完工 {finished} 个项目，按期 {on_time} 个，一次通过验收 {passed} 个，评价 {score} 分。"), values
-
-
 def _assumed(evidence: Evidence, labels: Labels) -> Iterator[Reason]:
     ask, facts = evidence.ask, evidence.facts
     if evidence.explored:
         yield Reason(Part.ASSUMED, "explored", _("新入库，给予展示机会：排在这里高于按得分的位置。"))
+    yield from _learned(evidence)
     for kind, message in (("sector", _("您没有说行业，按文字推断为{word}。")), ("stage", _("您没有说环节，按文字推断为{word}。"))):
         if not getattr(ask, kind) and kind in evidence.guessed:
             yield Reason(Part.ASSUMED, f"guessed_{kind}", message, {"word": labels(kind, evidence.guessed[kind])})
@@ -197,6 +133,14 @@ def _assumed(evidence: Evidence, labels: Labels) -> Iterator[Reason]:
         yield Reason(Part.ASSUMED, "local_commitment", _("服务商在本地没有团队或场地，按已签的《本地化服务承诺》视为能到场。"))
 
 
+def _learned(evidence: Evidence) -> Iterator[Reason]:
+    """What past matches taught, where it moves the score by a point and more: the family that moves it most."""
+    family = max(evidence.learned, key=lambda name: abs(evidence.learned[name]), default="")
+    share = evidence.learned.get(family, 0.0)
+    if abs(share) >= LEAST_LEARNED and family in LEARNED_WORDS:
+        yield Reason(Part.ASSUMED, f"learned_{family}", LEARNED_WORDS[family], {"points": f"{share * 100:+.0f}"}, weight=share)
+
+
 def _missing(evidence: Evidence, labels: Labels) -> Iterator[Reason]:
     ask, facts = evidence.ask, evidence.facts
     if facts.price_low_fen is None and facts.price_high_fen is None:
@@ -214,7 +158,7 @@ def _missing(evidence: Evidence, labels: Labels) -> Iterator[Reason]:
         yield _lack("no_case", _("没有{sector}行业的案例。"), sector=labels("sector", sector))
     # A record below the average is said where it counts against.
     if track_record(facts)["record"] <= 0:
-        yield from _track(facts, Part.MISSING)
+        yield from said_of_record(facts, Part.MISSING)
     if facts.provider_state == ProviderState.WARNED:
         yield _lack("warned", _("服务商在警示期，是否选用请先与能力中心确认。"))
     if not facts.local_office and not facts.local_commitment:

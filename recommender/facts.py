@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, load_only, selectinload
 
 from indexer.documents import units
 from marketplace.domain.ratings import TrackRecord
@@ -15,6 +15,13 @@ from marketplace.records.cases import Case
 from marketplace.records.matches import Decision, Outcome, track_record
 from marketplace.records.ratings import RatingScore, find_scores
 from marketplace.records.solutions import Solution
+
+# What is used of a solution: the other lists are not parsed.
+_READ = (
+    Solution.provider_id, Solution.title, Solution.summary, Solution.solves, Solution.form, Solution.sectors, Solution.stages,
+    Solution.orientations, Solution.scenario_codes, Solution.price_low_fen, Solution.price_high_fen, Solution.weeks_low,
+    Solution.weeks_high, Solution.references,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,7 @@ def find_facts(session: Session, solution_ids: Iterable[int]) -> dict[int, Solut
     wanted = sorted(set(solution_ids))
     rows: list[Solution] = []
     for part in _parts(wanted):
-        rows += session.scalars(select(Solution).where(Solution.id.in_(part)).options(selectinload(Solution.provider)))
+        rows += session.scalars(select(Solution).where(Solution.id.in_(part)).options(load_only(*_READ), selectinload(Solution.provider)))
     provider_ids = sorted({row.provider_id for row in rows})
     outcomes: dict[int, list[Outcome]] = {}
     cases: dict[int, list[CaseFacts]] = {}

@@ -12,8 +12,8 @@ import hashlib
 import json
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,12 +122,12 @@ class KnownProblems:
 
     @classmethod
     def packaged(cls, embeddings: EmbeddingStore) -> KnownProblems | None:
-        """With the vectors of the package; None if those are of another space."""
+        """With the vectors of the package, corrected as the store's are; None if those are of another model."""
         symptoms = read_symptoms()
         for file in sorted(DATA.glob(VECTORS)):
             with np.load(file, allow_pickle=False) as stored:
-                if str(stored["space"]) == embeddings.space and str(stored["digest"]) == symptoms.digest:
-                    problems, blurbs = (_unit(stored[name].astype(np.float32)) for name in ("problems", "blurbs"))
+                if str(stored["space"]) == embeddings.raw_space and str(stored["digest"]) == symptoms.digest:
+                    problems, blurbs = (embeddings.adapted(_unit(stored[name].astype(np.float32))) for name in ("problems", "blurbs"))
                     return cls(symptoms, problems, blurbs)
         return None
 
@@ -145,6 +145,29 @@ class KnownProblems:
         """Knows nothing: no problem is familiar. For a space whose vectors are still being made."""
         nothing = np.zeros((0, dimension), np.float32)
         return cls(Symptoms((), (), (), (), (), (), np.ones(0, np.float32)), nothing, nothing)
+
+    @property
+    def vectors(self) -> Vector:
+        """(n, d) unit vectors of the known problems."""
+        return self._problems
+
+    @property
+    def answers(self) -> Vector:
+        """(m, d) unit vectors of the blurbs."""
+        return self._blurbs
+
+    def without(self, places: Collection[int]) -> KnownProblems:
+        """The same without some of its problems: for who measures what it says of problems that it does not know."""
+        kept = [place for place in range(len(self._problems)) if place not in places]
+        symptoms = replace(
+            self.symptoms,
+            problems=tuple(self.symptoms.problems[place] for place in kept),
+            solved_by=tuple(self.symptoms.solved_by[place] for place in kept),
+            scenarios=tuple(self.symptoms.scenarios[place] for place in kept),
+            sectors=tuple(self.symptoms.sectors[place] for place in kept),
+            weights=self.symptoms.weights[kept],
+        )
+        return KnownProblems(symptoms, self._problems[kept], self._blurbs)
 
     def likeness(self, closeness: Vector) -> Vector:
         """(n) how far two problems of these cosines state the same need, 0–1, on the scale of the known problems."""

@@ -6,6 +6,7 @@ A covering problem, solved exactly by scipy's mixed-integer solver (HiGHS) with 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -40,6 +41,7 @@ def cover(
     *,
     budget_fen: int | None,
     model: str,
+    fixed: Mapping[str, int] | None = None,
     least_strength: int = LEAST_STRENGTH,
     time_limit_s: float = TIME_LIMIT_S,
 ) -> Plan:
@@ -47,14 +49,22 @@ def cover(
 
     Subject to: the least prices fit the budget (None = no limit), and no provider takes more than half of the list
     (two at least). `prices`: solution id → (low, high) in fen, None = 价格面议. `gap` of the plan is relative; 0 = exact.
+    `fixed`: problem → the solution that a person chose for it, one of its matches; it is taken whatever it costs.
     """
-    options = [
+    by_hand = fixed or {}
+    everything = [
         _Option(problem, match, prices.get(match.solution_id, (None, None))[0] or 0)
         for problem, found in matches.items()
         for match in found
-        if match.strength >= least_strength
     ]
-    chosen, gap = _solve(options, len(matches), budget_fen, time_limit_s) if options else ([], 0.0)
+    held = [option for option in everything if by_hand.get(option.problem) == option.match.solution_id]
+    settled = {option.problem for option in held}
+    options = [option for option in everything if option.problem not in settled and option.match.strength >= least_strength]
+    left = None if budget_fen is None else max(0, budget_fen - sum(option.cost for option in held))
+    chosen, gap = (
+        _solve(options, len(matches), left, time_limit_s, Counter(option.match.provider_id for option in held)) if options else ([], 0.0)
+    )
+    chosen = held + chosen
     covered = {option.problem: option for option in chosen}
     return Plan(
         matches={problem: tuple(found) for problem, found in matches.items()},
@@ -73,15 +83,20 @@ def most_problems(problems: int) -> int:
     return max(2, math.ceil(problems * MOST_SHARE))
 
 
-def _solve(options: list[_Option], problems: int, budget_fen: int | None, time_limit_s: float) -> tuple[list[_Option], float]:
-    """The chosen options and the relative gap. Columns: one per option, then one per provider."""
+def _solve(
+    options: list[_Option], problems: int, budget_fen: int | None, time_limit_s: float, held: Mapping[int, int]
+) -> tuple[list[_Option], float]:
+    """The chosen options and the relative gap. Columns: one per option, then one per provider. `held`: how many problems a provider
+    takes already by hand; such a one costs nothing more to add."""
     from scipy.optimize import Bounds, LinearConstraint, milp
     from scipy.sparse import csr_array
 
     providers = sorted({option.match.provider_id for option in options})
     column = {provider: len(options) + place for place, provider in enumerate(providers)}
     names = {problem: row for row, problem in enumerate(dict.fromkeys(option.problem for option in options))}
-    gain = [COVERED + option.match.score for option in options] + [-ONE_MORE_PROVIDER] * len(providers)
+    gain = [COVERED + option.match.score for option in options] + [
+        0.0 if held.get(provider) else -ONE_MORE_PROVIDER for provider in providers
+    ]
     rows: list[tuple[int, int, float]] = []
     upper: list[float] = []
     # A problem is given to one match at most.
@@ -90,7 +105,10 @@ def _solve(options: list[_Option], problems: int, budget_fen: int | None, time_l
     # A provider that takes anything counts as one more, and takes no more than its share.
     start = len(upper)
     rows += [(start + column[option.match.provider_id] - len(options), place, 1.0) for place, option in enumerate(options)]
-    rows += [(start + place, len(options) + place, -float(most_problems(problems))) for place in range(len(providers))]
+    most = most_problems(problems)
+    rows += [
+        (start + place, len(options) + place, -float(max(0, most - held.get(provider, 0)))) for place, provider in enumerate(providers)
+    ]
     upper += [0.0] * len(providers)
     # Taking anything at all switches the provider on (tighter than the share alone, so that the bound proves quickly).
     for place, option in enumerate(options):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from recommender.explanation import CLEAR_ANSWER, Answer
+from recommender.evidence import CLEAR_ANSWER, Answer
 
 # Least score of strength 2, 3, 4. On the demonstration set, of the ten best of each problem: from 0.8 on 93 % solve it or
 # apply (grade 2 or 3), from 0.7 to 0.8 about half, from 0.6 to 0.7 a fifth, below 0.6 one in twenty.

@@ -29,15 +29,48 @@ from marketplace.pilot import Pilot, load_pilot
 from marketplace.records.database import Database
 from tests.written import listen
 
+# The demonstration site is made once a process, whichever folder's tests ask for it.
+pytest_plugins = ("tests.demo_site",)
+
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "marketplace" / "data" / "demo"
 NOW = datetime(2026, 11, 25, 10, 30, tzinfo=UTC)
+
+# Files that take longest come first, so that no worker is left alone with one of them at the end (measured, longest first).
+LONGEST = (
+    "tests/journeys/test_pool.py",
+    "tests/indexer/test_crash.py",
+    "tests/web/test_english.py",
+    "tests/journeys/test_brokering.py",
+    "tests/jobs/test_crash.py",
+    "tests/api/test_contract.py",
+    "tests/journeys/test_journeys.py",
+    "tests/recommender/test_learning.py",
+    "tests/indexer/test_delta_training.py",
+    "tests/indexer/test_sentence_transformers.py",
+    "tests/web/test_lost_updates.py",
+    "tests/web/test_security.py",
+    "tests/web/test_list_speed.py",
+    "tests/actions/test_commands.py",
+    "tests/actions/test_brokerings.py",
+    "tests/indexer/test_worker.py",
+    "tests/api/test_pool_sweeps.py",
+    "tests/web/test_adjustments.py",
+    "tests/cli/test_serve.py",
+    "tests/indexer/test_search.py",
+)
 
 # Two cores are shared by everything that runs: a slow example is not a wrong one.
 hypothesis.settings.register_profile("house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("house")
 # Whatever the product writes in any test has its history.
 listen()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(LONGEST)))
 
 
 class PostgreSQL:

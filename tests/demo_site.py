@@ -6,13 +6,17 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
 from marketplace.app import create_app, worker_of
-from marketplace.records.database import sqlite_driver
+from marketplace.commands.demonstration import play_the_pool
+from marketplace.files.store import BlobStore
+from marketplace.pilot import Pilot
+from marketplace.records.database import Database, sqlite_driver
 from marketplace.site import Site
 from tests.opened import Browser, copy_of, site_of
 from tests.web.people import PEOPLE, Things, browser_of, find_things
@@ -69,6 +73,21 @@ def demo_folder(demonstration_file: Path, tmp_path_factory: pytest.TempPathFacto
     return folder
 
 
+@pytest.fixture(scope="session")
+def pool_folder(demonstration_file: Path, pilot: Pilot, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder in which people of the pool have acted, to be copied. Its index stays empty: nothing here searches."""
+    folder = copy_of(demonstration_file, tmp_path_factory.mktemp("pool") / "data")
+    share_model(folder)
+    database = Database(f"sqlite:///{folder / 'jigai.db'}")
+    play_the_pool(database, pilot, BlobStore(folder / "files", None), at=datetime.now(UTC))
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("ROLLBACK")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.exec_driver_sql("BEGIN")
+    database.close()
+    return folder
+
+
 def _opened(folder: Path) -> Iterator[Site]:
     site = site_of(folder)
     yield site
@@ -77,9 +96,9 @@ def _opened(folder: Path) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="session")
-def demo_site(demo_folder: Path) -> Iterator[Site]:
-    """Shared: whoever writes takes `own_folder`."""
-    yield from _opened(demo_folder)
+def demo_site(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Shared: whoever writes takes `own_folder`. Reading writes too (what was shown is noted), so that it is a copy as well."""
+    yield from _opened(own_copy(demo_folder, tmp_path_factory.mktemp("shared") / "data"))
 
 
 @pytest.fixture(scope="session")
@@ -99,9 +118,7 @@ def browsers(demo_app: Flask) -> dict[str, Browser]:
 
 
 class _Browsers(dict[str, Browser]):
-    """Logging in takes time by design, so the browsers of one application are kept."""
-
-    kept: dict[int, dict[str, Browser]] = {}
+    """Logging in takes time by design, so the browsers of one application are kept, for as long as the application is."""
 
     def __init__(self, app: Flask) -> None:
         super().__init__()
@@ -109,7 +126,7 @@ class _Browsers(dict[str, Browser]):
 
     def __missing__(self, person: str) -> Browser:
         assert person in PEOPLE
-        kept = self.kept.setdefault(id(self.app), {})
+        kept = self.app.extensions.setdefault("browsers of the tests", {})
         if person not in kept:
             kept[person] = browser_of(self.app, person)
         # A language chosen by one test is not the next one's.
@@ -133,7 +150,7 @@ def own_copy(demo_folder: Path, folder: Path) -> Path:
 
 
 @pytest.fixture
-def own_folder(demo_folder: Path, demo_site: Site, tmp_path: Path) -> Path:
+def own_folder(demo_folder: Path, tmp_path: Path) -> Path:
     return own_copy(demo_folder, tmp_path / "own")
 
 

@@ -23,18 +23,20 @@ TESTS = str(Path(__file__).parent)
 # by which way a person wants to hear of things.
 TECHNICAL = frozenset(
     {
-        "account_sessions", "blobs", "downloads", "embeddings", "exposure_days", "exposures", "history", "index_queue", "jobs",
-        "login_failures", "notice_preferences", "notices", "number_series", "one_time_links", "rating_means", "schedules", "tasks",
+        "account_sessions", "blobs", "coverage_cells", "demand_matches", "downloads", "embeddings", "exposure_days", "exposures", "history", "index_queue", "jobs",
+        "login_failures", "match_events", "notice_preferences", "notices", "number_series", "one_time_links", "problem_coverages", "rating_means", "schedules", "solution_demands", "tasks",
     }
 )  # fmt: skip
 # Function → tables that it changes without a word, and why that is right.
 SILENT = {
     # A password that was right is packed anew, by the rules of today: it stays the same password.
     "log_in": {"accounts"},
+    # What was told already, and on which day one looked: the notice says it.
+    "look_at": {"saved_searches"},
     # A seed counts for nothing before its first code is typed; that is noted.
     "begin": {"second_factors"},
     # Which reminder has gone out; the notice says it. Organisations are what the trial jobs of the tests write.
-    "finishing": {"certificates", "organisations"},
+    "finishing": {"certificates", "demand_alerts", "organisations", "saved_searches"},
     "run": {"organisations"},
     # Made-up rows are given the numbers that the documentation names.
     "_name": {"application_windows", "provider_applications"},

@@ -6,8 +6,9 @@ reader never sees the one without the other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import orjson
 
 from indexer.analysis import Term
 from indexer.backends import Candidates, Change, EngineError, Entry, FindVectors, Request, Title
-from indexer.backends.scan import Places
+from indexer.backends.scan import Places, side_by_side
 from indexer.backends.shelf import Mask, Shelf, View
 from indexer.backends.text_index import Snapshot, TextIndex, as_row, filter_token
 from indexer.fusion import Side, best_of
@@ -157,17 +158,18 @@ class Generation:
             text.close()
 
     def candidates(self, requests: Sequence[Request]) -> list[tuple[Candidates, ...]]:
-        answers: list[tuple[Candidates, ...]] = []
-        scans: dict[int, Vector] = {}
-        # All requests see one state: a scan is shared between them, and a writer may show the next state meanwhile.
-        everything = dict(self.shown)
-        for number, request in enumerate(requests):
-            shown = everything[request.kind]
-            masks = [shown.view.mask(condition) for condition in request.conditions]
-            if request.vectors is not None and number not in scans and _share(masks, shown.view) >= GATHER_BELOW:
-                scans |= _scan_together(requests, number, shown.view)
-            answers.append(_answer(shown, request, masks, scans.pop(number, None)))
-        return answers
+        return side_by_side(_work(requests, dict(self.shown)), len(requests))
+
+
+def _work(requests: Sequence[Request], everything: Mapping[Kind, Shown]) -> Iterator[Callable[[], tuple[Candidates, ...]]]:
+    """All requests see one state: a scan is shared between them, and a writer may show the next state meanwhile."""
+    scans: dict[int, Vector] = {}
+    for number, request in enumerate(requests):
+        shown = everything[request.kind]
+        masks = [shown.view.mask(condition) for condition in request.conditions]
+        if request.vectors is not None and number not in scans and _share(masks, shown.view) >= GATHER_BELOW:
+            scans |= _scan_together(requests, number, shown.view)
+        yield partial(_answer, shown, request, masks, scans.pop(number, None))
 
 
 def _payload(entry: Entry) -> dict[str, Any]:
@@ -241,9 +243,8 @@ def _answer(shown: Shown, request: Request, masks: Sequence[Mask], scan: Vector 
         ranked = [fetch.best(mask, condition, request.depth) for fetch in fetched]
         near = _nearest(view, request, mask, scan)
         rows = np.unique(np.concatenate([*(rows for rows, _ in ranked), near[0]]))
-        rows = rows[np.argsort(view.ids[rows])]
         sides = tuple(Side(view.ids[rows_], scores) for rows_, scores in ranked)
-        found.append(Candidates(view.columns(rows), sides, Side(view.ids[near[0]], near[1])))
+        found.append(Candidates(view.columns(rows[np.argsort(view.ids[rows])]), sides, Side(view.ids[near[0]], near[1])))
     return tuple(found)
 
 
@@ -252,8 +253,7 @@ def _nearest(view: View, request: Request, mask: Mask, scan: Vector | None) -> t
     if request.vectors is None:
         return np.empty(0, np.intp), np.empty(0, np.float32)
     if scan is not None:
-        scores = np.where(mask, scan, np.float32(-np.inf))
-        rows = best_of(scores, request.depth)
+        rows = best_of(scores := np.where(mask, scan, np.float32(-np.inf)), request.depth)
         return rows, scores[rows]
     passing = np.flatnonzero(mask)
     scores = view.gather(request.vectors, passing).mean(axis=0) if len(passing) else np.empty(0, np.float32)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +18,9 @@ from indexer.query import Vector
 Places = NDArray[np.intp]
 PROCESSORS = min(4, os.cpu_count() or 1)
 PASSAGES_A_PART = 20_000
+# From so many requests on, threads are worth their while.
+MANY = 4
+Result = TypeVar("Result")
 
 
 def products(vectors: Vector, passages: Vector) -> Vector:
@@ -32,6 +38,26 @@ def _product(vectors: Vector, passages: Vector) -> Vector:
     if len(vectors) == 1:
         return np.asarray((passages @ vectors[0])[None, :], np.float32)
     return np.asarray(vectors @ passages.T, np.float32)
+
+
+def side_by_side(work: Iterable[Callable[[], Result]], count: int) -> list[Result]:
+    """The results of `count` pieces of work in their order. Many are done by a few threads, with few results waiting: the text engine
+    computes beside Python."""
+    if count < MANY or PROCESSORS < 2:
+        return [one() for one in work]
+    found: list[Result] = []
+    waiting: deque[Future[Result]] = deque()
+    for one in work:
+        waiting.append(_answers().submit(one))
+        if len(waiting) > 4 * PROCESSORS:
+            found.append(waiting.popleft().result())
+    return [*found, *(one.result() for one in waiting)]
+
+
+@cache
+def _answers() -> ThreadPoolExecutor:
+    """Apart from the parts of a scan, for which an answer may wait."""
+    return ThreadPoolExecutor(PROCESSORS, thread_name_prefix="answers")
 
 
 @cache

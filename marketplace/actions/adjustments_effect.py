@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from marketplace.actions import decisions, transition
 from marketplace.actions.adjustments_told import ADJUSTMENT, ask_to_rectify, tell_decision
+from marketplace.actions.brokering_freeze import freeze_introductions
+from marketplace.actions.brokering_steps import Act
 from marketplace.actions.meanwhile import refuse_if_moved
 from marketplace.actions.roles import actor_of, roles_on
 from marketplace.actions.tasks import close_tasks
@@ -108,6 +110,8 @@ def move(session: Session, case: Adjustment, event: str, step: Step, why: str = 
 def move_provider(session: Session, provider: Provider, event: str, step: Step, why: str) -> None:
     roles = roles_on(step.viewer, provider_id=provider.id)
     transition.apply(session, provider, PROVIDER_TABLE, event, actor=actor_of(step.viewer), roles=roles, at=step.at, why=why)
+    # What is under way with a provider that takes no new work is frozen in the same moment.
+    freeze_introductions(session, provider, Act(step.viewer, step.at, step.today))
 
 
 def refuse_if_impossible(session: Session, case: Adjustment) -> None:

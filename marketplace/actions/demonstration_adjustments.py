@@ -40,7 +40,7 @@ def seed_adjustments(database: Database, rules: AdjustmentRules, *, at: datetime
         if session.scalar(select(func.count()).select_from(Adjustment)):
             return False
         found = _people(session)
-        chosen = _quietest(session)
+        chosen = quietest(session)
     if found is None or len(chosen) < STORIES:
         return False
     stage = _Stage(database, rules, at, today, found, chosen)
@@ -110,7 +110,7 @@ def _people(session: Session) -> dict[str, Viewer] | None:
     return found
 
 
-def _quietest(session: Session) -> list[int]:
+def quietest(session: Session) -> list[int]:
     """Providers of the pool with the fewest solutions, so that the demonstration loses little; not those that somebody logs in as."""
     offered = select(Solution.provider_id, func.count().label("count")).where(Solution.state == SolutionState.PUBLISHED)
     counted = offered.group_by(Solution.provider_id).subquery()

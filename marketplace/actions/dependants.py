@@ -12,6 +12,7 @@ from marketplace.records.cases import Case
 from marketplace.records.columns import Record
 from marketplace.records.diagnoses import Diagnosis
 from marketplace.records.enterprises import Enterprise
+from marketplace.records.groups import EnterpriseGroup
 from marketplace.records.index_queue import enqueue
 from marketplace.records.matches import Outcome
 from marketplace.records.problems import Problem
@@ -30,6 +31,7 @@ NOUNS: dict[type[Record], str] = {
     Problem: "problem",
     Outcome: "outcome",
     Diagnosis: "diagnosis",
+    EnterpriseGroup: "group",
     ProviderApplication: "application",
     ApplicationWindow: "window",
 }
@@ -76,5 +78,8 @@ def _dependants(session: Session, noun: str, ids: list[int]) -> Iterator[tuple[s
     elif noun == "enterprise":
         yield "problem", session.scalars(select(Problem.id).where(Problem.enterprise_id.in_(ids)))
         yield "scenario", session.scalars(select(Scenario.id).where(Scenario.enterprise_id.in_(ids)))
+    # Providers read the problems of a diagnosis once it is issued.
+    elif noun == "diagnosis":
+        yield "problem", session.scalars(select(Problem.id).where(Problem.diagnosis_id.in_(ids)))
     elif noun in ("problem", "scenario"):
         yield noun, ids

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from marketplace.actions import transition
 from marketplace.actions.roles import actor_of, roles_on
+from marketplace.actions.scenario_consents import refuse_without_consent
 from marketplace.domain.access import Viewer
 from marketplace.domain.lifecycle import Transition
 from marketplace.domain.scenarios import TABLE
@@ -26,5 +27,7 @@ def withdraw(database: Database, scenario_id: int, *, viewer: Viewer, at: dateti
 def _move(database: Database, scenario_id: int, event: str, viewer: Viewer, at: datetime, why: str) -> Transition:
     with database.writing() as session:
         scenario = session.get_one(Scenario, scenario_id)
+        if event == "publish":
+            refuse_without_consent(session, [scenario])
         roles = roles_on(viewer, enterprise_id=scenario.enterprise_id)
         return transition.apply(session, scenario, TABLE, event, actor=actor_of(viewer), roles=roles, at=at, why=why)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+from zoneinfo import ZoneInfo
+
 from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
@@ -12,7 +16,8 @@ from marketplace.api.operation import Model, operation
 from marketplace.api.paging import ListQuery, part_of
 from marketplace.domain.access import Viewer, may_read_plan
 from marketplace.domain.problems import ProblemState
-from marketplace.guard import current_viewer, not_found, permission
+from marketplace.guard import current_viewer, not_found, now, permission
+from marketplace.plan_steering import Steering, read_steering
 from marketplace.records.enterprises import Enterprise, find_enterprise
 from marketplace.records.problems import Problem
 from marketplace.records.providers import Provider
@@ -36,6 +41,8 @@ class PlanQuery(Model):
     """What the enterprise can spend in all, 万元; without it the sum of its problems' budgets."""
     limit: int = Field(5, ge=1, le=20)
     """How many matches a problem."""
+    by_outcomes: bool = True
+    """False: past matches do not move the order."""
 
 
 class PlannedProblem(Model):
@@ -127,7 +134,8 @@ def read_plan(code: str, query: PlanQuery) -> PlanOut:
     with current_site().database.reading() as session:
         number = _find(session, code, plan=True).id
     budget = None if query.budget_wan is None else round(query.budget_wan * 1_000_000)
-    return plan_out(current_site(), number, budget_fen=budget, limit=query.limit, viewer=current_viewer())
+    values: dict[str, Any] = {"limit": query.limit, "viewer": current_viewer(), "by_outcomes": query.by_outcomes}
+    return plan_out(current_site(), number, budget_fen=budget, **values)
 
 
 def _find(session: Session, code: str, *, plan: bool = False) -> Enterprise:
@@ -155,8 +163,14 @@ def ask_of(row: Problem) -> Ask:
     )
 
 
-def plan_out(site: Site, enterprise_id: int, *, budget_fen: int | None, limit: int, viewer: Viewer) -> PlanOut:
-    """The plan over all problems of an enterprise that were not withdrawn."""
+def _steered(row: Problem, steering: Steering, *, by_outcomes: bool) -> Ask:
+    emphasis = None if steering.emphasis.is_usual else steering.emphasis
+    left_out = steering.excluded(row.id)
+    return replace(ask_of(row), key=str(row.id), emphasis=emphasis, without_solutions=left_out, by_outcomes=by_outcomes)
+
+
+def plan_out(site: Site, enterprise_id: int, *, budget_fen: int | None, limit: int, viewer: Viewer, by_outcomes: bool = True) -> PlanOut:
+    """The plan over all problems of an enterprise that were not withdrawn, steered as its page is."""
     with site.database.reading() as session:
         enterprise = session.get_one(Enterprise, enterprise_id)
         rows = session.scalars(
@@ -165,10 +179,14 @@ def plan_out(site: Site, enterprise_id: int, *, budget_fen: int | None, limit: i
             .options(joinedload(Problem.enterprise))
             .order_by(Problem.id)
         ).all()
-        asks = [ask_of(row) for row in rows]
-        lines = [(row.public_id, row.source_ref, row.text) for row in rows]
+        today = now().astimezone(ZoneInfo(site.pilot.city.zone)).date()
+        steering = read_steering(session, enterprise_id, today)
+        by_hand: dict[str, Any] = {"first": steering.first(), "fixed": steering.fixed()}
+        asks = [_steered(row, steering, by_outcomes=by_outcomes) for row in rows]
+        names = {str(row.id): row.public_id for row in rows}
+        lines = [(str(row.id), row.source_ref, row.text) for row in rows]
         name, code = enterprise.name, enterprise.organisation.credit_code
-    plan = site.recommender.plan(asks, budget_fen=budget_fen, limit=limit)
+    plan = site.recommender.plan(asks, budget_fen=budget_fen, limit=limit, **by_hand)
     with site.database.reading() as session:
         numbers = [match.solution_id for matches in plan.matches.values() for match in matches]
         numbers += [solution for choice in plan.providers for _key, solution in choice.problems]
@@ -181,7 +199,7 @@ def plan_out(site: Site, enterprise_id: int, *, budget_fen: int | None, limit: i
             enterprise_code=code,
             problems=[
                 PlannedProblem(
-                    id=key,
+                    id=names[key],
                     ref=ref,
                     text=text,
                     matches=shown.match_outs(plan.matches.get(key, ()), solutions, viewer),
@@ -194,13 +212,13 @@ def plan_out(site: Site, enterprise_id: int, *, budget_fen: int | None, limit: i
                     provider=providers[choice.provider_id].name,
                     provider_code=providers[choice.provider_id].organisation.credit_code,
                     provider_id=providers[choice.provider_id].public_id,
-                    takes=[Taken(problem=key, solution=solutions[number].public_id) for key, number in choice.problems],
+                    takes=[Taken(problem=names[key], solution=solutions[number].public_id) for key, number in choice.problems],
                     cost_wan=out.wan_span(choice.cost_low_fen, choice.cost_high_fen),
                 )
                 for choice in plan.providers
                 if choice.provider_id in providers
             ],
-            uncovered=list(plan.uncovered),
+            uncovered=[names[key] for key in plan.uncovered],
             budget_wan=None if plan.budget_fen is None else plan.budget_fen / 1_000_000,
             cost_low_wan=plan.cost_low_fen / 1_000_000,
             unknown_prices=plan.unknown_prices,

@@ -68,6 +68,7 @@ def document(app: Flask) -> dict[str, Any]:
             "description": (
                 "与网页相同的内容，供程序使用。金额单位为万元，工期单位为周，行业、环节等用试点配置的键。\n\n"
                 "登录：个人令牌（`Authorization: Bearer jg_…`，在“我的账号”里新建），或浏览器会话加 `X-CSRFToken`。\n\n"
+                "对接：企业和能力中心读 /brokerings，服务商读 /introductions；代录要附的凭据和一次性链接在网页上办理。\n\n"
                 "The same as the pages, for programs. Money in 万元 (10,000 yuan), durations in weeks, keys of the pilot file."
             ),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},

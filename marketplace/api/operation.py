@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from marketplace.api.writing import KEY, MATCH, done_once, fault_of_step, must_name_version
-from marketplace.domain.lifecycle import RefusedError, _
+from marketplace.domain.lifecycle import Refused, RefusedError, _
 from marketplace.faults import FaultError, Problem, fault_of_problems
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -178,6 +178,12 @@ def refuse(problems: Iterable[Problem]) -> NoReturn:
 def refuse_field(field: str, code: str, message: str, **values: Any) -> NoReturn:
     """Answer 422 for one field."""
     refuse([Problem(field, code, message, values)])
+
+
+def refuse_faults(faults: Iterable[tuple[str, Refused]]) -> None:
+    """Answer 422 with everything that the check of a draft found, field by field; nothing happens where it found nothing."""
+    if found := [Problem(f"body.{field}".rstrip("."), refused.code, refused.message, refused.values) for field, refused in faults]:
+        refuse(found)
 
 
 def _no_query() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, RootModel, Tag
@@ -49,17 +50,23 @@ class ProblemIn(Model):
 class OneProblem(Model):
     problem: ProblemIn
     limit: int = Field(10, ge=1, le=50)
+    by_outcomes: bool = True
+    """False: past matches do not move the order."""
 
 
 class StoredProblem(Model):
     problem_id: str = Field(min_length=1, max_length=128)
     """The id of a problem, or the number that its source gave it."""
     limit: int = Field(10, ge=1, le=50)
+    by_outcomes: bool = True
+    """False: past matches do not move the order."""
 
 
 class ProblemSheet(Model):
     problems: list[ProblemIn] = Field(min_length=1, max_length=MOST_PROBLEMS)
     limit: int = Field(10, ge=1, le=50)
+    by_outcomes: bool = True
+    """False: past matches do not move the order."""
 
 
 def _which(given: Any) -> str:
@@ -104,6 +111,7 @@ def recommend(body: RecommendBody) -> RecommendOut:
         keys = [ask.key for ask in asks]
         if len(set(keys)) < len(keys):
             refuse_field("body.problems", "repeated_key", _("两个问题用了同一个 key，请改成不同的。"))
+    asks = [replace(ask, by_outcomes=asked.by_outcomes) for ask in asks]
     return recommend_out(site, asks, limit=asked.limit, viewer=current_viewer())
 
 
@@ -119,7 +127,9 @@ def ask_from(site: Site, one: ProblemIn, place: str, path: str) -> Ask:
     low, high = (None if wan is None else fen_from_wan(wan) for wan in (budget.low, budget.high))
     for name, refused in check(ProblemDraft(text=one.text, budget_low_fen=low, budget_high_fen=high)):
         refuse_field(f"{path}.{name}", refused.code, refused.message, **refused.values)
-    sector, stage, orientation = (_key(site, kind, getattr(one, kind), path) for kind in ("sector", "stage", "orientation"))
+    sector, stage, orientation = (
+        key_of_word(site, kind, getattr(one, kind), f"{path}.{kind}") for kind in ("sector", "stage", "orientation")
+    )
     text = one.text.replace("\0", " ")
     return Ask(
         key=one.key or place,
@@ -133,14 +143,14 @@ def ask_from(site: Site, one: ProblemIn, place: str, path: str) -> Ask:
     )
 
 
-def _key(site: Site, kind: str, word: str | None, path: str) -> str | None:
+def key_of_word(site: Site, kind: str, word: str | None, field: str) -> str | None:
     """The pilot's key of a word; an unknown word is refused together with what may be meant."""
     if not word:
         return None
     found = site.pilot.find(kind, word)
     if found is None:
         near = site.pilot.suggestions(kind, word) or tuple(term.name for term in site.pilot.terms(kind))
-        refuse_field(f"{path}.{kind}", "unknown_word", _("没有“{word}”，可填：{near}。"), word=word[:30], near="、".join(near))
+        refuse_field(field, "unknown_word", _("没有“{word}”，可填：{near}。"), word=word[:30], near="、".join(near))
     return found.key
 
 

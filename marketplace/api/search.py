@@ -16,6 +16,7 @@ from marketplace.api.operation import Model, operation
 from marketplace.domain.access import Viewer, audience, may
 from marketplace.domain.money import fen_from_wan
 from marketplace.guard import current_viewer, open_to_all
+from marketplace.metrics import note_found
 from marketplace.pilot import Pilot
 from marketplace.records.problems import Problem
 from marketplace.records.providers import Provider, find_hidden_provider_ids
@@ -143,6 +144,8 @@ def search_out(site: Site, query: SearchParameters, viewer: Viewer) -> SearchOut
         size=query.size,
     )
     page = site.index.search(asked)
+    if query.q and query.page == 1:
+        note_found(page)
     with site.database.reading() as session:
         names = find_names(session, query.kind, page.hits, viewer, site.pilot)
     first = (query.page - 1) * query.size

@@ -39,6 +39,22 @@ _FIELDS: dict[str, str] = {
     "too_many_rows": "body.rows",
     "foreign_thing": "body",
     "unknown_scenario": "body.scenarios",
+    "no_officer": "body.officer",
+    "nobody_chosen": "body.introduction",
+    "no_problem": "body.problem",
+    "too_many_introductions": "body.introductions",
+    "introduced_already": "body.introductions",
+    "no_reason_chosen": "body.reason",
+    "date_missing": "body",
+    "future": "body",
+    "ends_before_start": "body.finished",
+    "figures_missing": "body.measured",
+    "target_is_baseline": "body.target",
+    "not_an_officer": "body.officer",
+    "correction_without_reason": "body.why",
+    "batch_taken": "body.batch",
+    "too_many_searches": "body",
+    "too_many_shortlisted": "body",
 }
 _LATE = ("changed_meanwhile", "joint_changed")
 _THROTTLED = ("too_many_attempts",)

@@ -9,7 +9,12 @@ from zoneinfo import ZoneInfo
 from marketplace.actions.demonstration_accounts import seed_accounts
 from marketplace.actions.demonstration_adjustments import seed_adjustments
 from marketplace.actions.demonstration_applications import seed_applications
+from marketplace.actions.demonstration_brokerings import seed_brokerings
 from marketplace.actions.demonstration_catalogue import seed_catalogue
+from marketplace.actions.demonstration_diagnoses import seed_diagnoses
+from marketplace.actions.demonstration_lists import seed_lists
+from marketplace.actions.demonstration_meetings import seed_meetings
+from marketplace.actions.demonstration_open_demands import seed_open_demands
 from marketplace.actions.demonstration_ratings import seed_ratings
 from marketplace.actions.demonstration_reviews import seed_reviews
 from marketplace.actions.demonstration_set import Loaded, load_demonstration
@@ -44,4 +49,10 @@ def play_the_pool(database: Database, pilot: Pilot, store: BlobStore, *, at: dat
     )
     seed_catalogue(database, pilot.catalogue, at=at, today=today)
     seed_accounts(database, store, at=at)
+    seed_brokerings(database, pilot.brokering, pilot.rating, files=store, at=at, today=today)
+    rules = (pilot.brokering, pilot.rating, pilot.open_demand, pilot.catalogue)
+    seed_open_demands(database, *rules, files=store, at=at, today=today)
     seed_adjustments(database, pilot.adjustment, at=at, today=today)
+    seed_diagnoses(database, pilot.questionnaire, pilot.diagnosis, at=at, today=today)
+    seed_lists(database, city=pilot.city.name, at=at, today=today)
+    seed_meetings(database, pilot.brokering, pilot.rating, files=store, at=at, today=today)

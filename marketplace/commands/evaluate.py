@@ -38,7 +38,7 @@ def evaluate(
     from recommender.evaluation.beir import BadSetError
     from recommender.evaluation.evaluate import evaluate as measure
 
-    store = _vectors(runtime)
+    store = store_of(runtime)
     try:
         with bar("建立临时索引") as progress:
             figures = measure(
@@ -63,7 +63,7 @@ def evaluate(
         click.echo(f"{name:<12} {value:.2f} ms" if name in ("p50", "p95") else f"{name:<12} {value:.4f}")
 
 
-def _vectors(runtime: Runtime) -> EmbeddingStore:
+def store_of(runtime: Runtime) -> EmbeddingStore:
     """The configured model. Vectors of the set's documents are kept in a file of their own, so that four modes embed once."""
     from indexer.embedding import EmbeddingStore, open_embedder
     from marketplace.records.database import Database

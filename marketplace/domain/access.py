@@ -69,6 +69,15 @@ PERMISSIONS: dict[tuple[str, str], frozenset[str]] = {
     # A problem list, its plan and its budget are for its enterprise and the centre (and who administers the site).
     ("plan", "read"): frozenset({Role.CENTRE, Role.ADMIN}),
     ("plan", "read_own"): frozenset({Role.ENTERPRISE}),
+    ("plan", "make"): frozenset({Role.CENTRE, Role.ADMIN}),
+    ("plan", "answer_own"): frozenset({Role.ENTERPRISE}),
+    ("coverage", "read"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    # Who was visited and which grade came out is for all staff; answers and lists are for the enterprise and the centre.
+    ("diagnosis", "read"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    ("diagnosis", "read_own"): frozenset({Role.ENTERPRISE}),
+    ("diagnosis", "manage"): frozenset({Role.CENTRE, Role.ADMIN}),
+    ("diagnosis", "answer"): frozenset({Role.CENTRE, Role.ADMIN}),
+    ("diagnosis", "answer_own"): frozenset({Role.ENTERPRISE}),
     ("demand", "read_own"): frozenset({Role.PROVIDER}),
     ("demand", "disclose_own"): frozenset({Role.ENTERPRISE}),
     ("import", "run"): frozenset({Role.CENTRE, Role.MANAGER, Role.ADMIN}),
@@ -113,9 +122,44 @@ PERMISSIONS: dict[tuple[str, str], frozenset[str]] = {
     ("adjustment", "decide"): frozenset({Role.BUREAU, Role.ADMIN}),
     ("appeal", "write_own"): frozenset({Role.PROVIDER}),
     ("appeal", "decide"): frozenset({Role.BUREAU, Role.ADMIN}),
+    # Brokering: the centre runs it, both sides answer their own; bureau and manager read how far things are.
+    ("brokering", "read"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    ("brokering", "read_own"): frozenset({Role.ENTERPRISE, Role.PROVIDER}),
+    ("brokering", "run"): frozenset({Role.CENTRE, Role.ADMIN}),
+    ("brokering", "answer"): frozenset({Role.CENTRE, Role.ADMIN}),
+    ("brokering", "answer_own"): frozenset({Role.ENTERPRISE, Role.PROVIDER}),
+    ("brokering", "choose"): frozenset({Role.CENTRE, Role.ADMIN}),
+    ("brokering", "choose_own"): frozenset({Role.ENTERPRISE}),
+    ("inquiry", "write_own"): frozenset({Role.ENTERPRISE}),
+    # Open demands: everybody reads what is published; who may read the questions is the pilot's choice beside these.
+    ("open_demand", "read"): EVERYBODY,
+    ("open_demand", "read_questions"): frozenset({Role.PROVIDER, *STAFF}),
+    ("open_demand", "write"): frozenset({Role.CENTRE, Role.ADMIN}),
+    ("open_demand", "write_own"): frozenset({Role.ENTERPRISE}),
+    ("open_demand", "check"): frozenset({Role.CENTRE, Role.ADMIN}),
+    ("open_demand", "answer_own"): frozenset({Role.PROVIDER}),
+    ("open_demand", "choose"): frozenset({Role.CENTRE, Role.ADMIN}),
+    ("open_demand", "choose_own"): frozenset({Role.ENTERPRISE}),
+    # Meetings at which several enterprises and providers talk: run by the centre, read by the offices, answered by those invited.
+    ("meeting", "read"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    ("meeting", "read_own"): frozenset({Role.ENTERPRISE, Role.PROVIDER}),
+    ("meeting", "run"): frozenset({Role.CENTRE, Role.ADMIN}),
+    ("meeting", "answer"): frozenset({Role.CENTRE, Role.ADMIN}),
+    ("meeting", "answer_own"): frozenset({Role.ENTERPRISE, Role.PROVIDER}),
+    # Problem lists, the scenario library, groups of enterprises.
+    ("problem_list", "edit"): frozenset({Role.CENTRE, Role.ADMIN}),
+    ("problem_list", "edit_own"): frozenset({Role.ENTERPRISE}),
+    ("scenario_list", "read"): EVERYBODY,
+    ("scenario_list", "manage"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    ("scenario", "agree_own"): frozenset({Role.ENTERPRISE}),
+    ("distillation", "run"): frozenset({Role.CENTRE, Role.ADMIN}),
+    ("group", "read"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    ("group", "read_own"): frozenset({Role.ENTERPRISE}),
+    ("group", "manage"): frozenset({Role.CENTRE, Role.ADMIN}),
     # What the platform itself keeps.
     ("history", "read"): frozenset({Role.MANAGER, Role.BUREAU, Role.ADMIN}),
     ("job", "read"): frozenset({Role.MANAGER, Role.ADMIN}),
+    ("statistics", "read"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.ADMIN}),
 }
 
 

@@ -24,6 +24,11 @@ def wan_text(fen: int) -> str:
     return f"{wan.quantize(digits, rounding=ROUND_HALF_UP):,}"
 
 
+def exact_text(fen: int) -> str:
+    """An amount that somebody offered, signed or planned, to the last cent: 72.5 · 1,280."""
+    return f"{wan_from_fen(fen):,f}"
+
+
 def range_text(low_fen: int | None, high_fen: int | None) -> str:
     """A price or budget range in 万元, unit once: 45–135 万元; None for both is 价格面议, which the caller words."""
     if low_fen is None and high_fen is None:

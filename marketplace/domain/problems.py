@@ -40,7 +40,7 @@ LEGAL_FORM = re.compile(r"(?:有限责任公司|股份有限公司|有限公司|
 
 @dataclass
 class ProblemDraft:
-    """A problem as it is typed. Budget in fen; None = not said (待问)."""
+    """A problem as it is typed. Budget in fen; None = not said (待问). Stage, orientation, scenario and priority are pilot keys."""
 
     text: str = ""
     budget_low_fen: int | None = None
@@ -48,6 +48,10 @@ class ProblemDraft:
     severity: str = ""
     root_cause: str = ""
     effect_if_unsolved: str = ""
+    stage: str = ""
+    orientation: str = ""
+    scenario_code: str = ""
+    priority: str = ""
 
 
 def check(draft: ProblemDraft) -> Iterator[tuple[str, Refused]]:

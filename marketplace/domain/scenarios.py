@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 from marketplace.domain.access import Role
@@ -42,6 +43,7 @@ class ScenarioDraft:
     typical_problems: list[str] = field(default_factory=list)
     typical_solutions: list[str] = field(default_factory=list)
     enterprise_code: str = ""
+    consented_on: date | None = None
 
 
 def check(draft: ScenarioDraft) -> Iterator[tuple[str, Refused]]:
@@ -58,3 +60,5 @@ def check(draft: ScenarioDraft) -> Iterator[tuple[str, Refused]]:
         yield "enterprise_code", Refused("individual_without_enterprise", _("企业个性化场景要写明是哪家企业（统一社会信用代码）。"))
     if draft.kind == ScenarioKind.TYPICAL and draft.enterprise_code:
         yield "enterprise_code", Refused("typical_with_enterprise", _("行业共性典型场景不属于某一家企业，请清空企业信用代码或改类别。"))
+    if draft.kind == ScenarioKind.TYPICAL and draft.consented_on is not None:
+        yield "consented_on", Refused("typical_with_consent", _("行业共性典型场景不用企业同意，请清空企业同意公开日期或改类别。"))

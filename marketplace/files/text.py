@@ -6,6 +6,7 @@ import logging
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from marketplace.files.kinds import KINDS
@@ -28,23 +29,42 @@ def has_text(kind: str) -> bool:
     return kind in _READABLE or kind in _TEXTS
 
 
+@dataclass(frozen=True)
+class Words:
+    """What was read of a file. `fault`: "" for none, "slow" (it took too long) or "broken"; `is_cut`: there was more of it."""
+
+    text: str
+    fault: str = ""
+    is_cut: bool = False
+
+
 def text_of(path: Path, kind: str) -> str:
     """The words of a file of this media type; "" where there are none to be read: a scanned page, a picture, a broken document."""
+    return words_of(path, kind).text
+
+
+def words_of(path: Path, kind: str, *, most: int = MOST_LETTERS, seconds: int = SECONDS) -> Words:
+    """The same, with why there are none. `most`: letters, `seconds`: of a process of its own."""
     if kind in _TEXTS:
-        return _tidy(_plain(path))
+        return _words(_plain(path), most)
     ending = _READABLE.get(kind)
     if ending is None:
-        return ""
-    command = [sys.executable, "-I", str(_CHILD), str(path.resolve()), ending, str(MEMORY), str(SECONDS), str(MOST_LETTERS)]
+        return Words("")
+    command = [sys.executable, "-I", str(_CHILD), str(path.resolve()), ending, str(MEMORY), str(seconds), str(most)]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False)
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
         log.warning("the words of %s were not read: it took too long", path.name)
-        return ""
+        return Words("", "slow")
     if done.returncode:
         log.warning("the words of %s were not read: %d %s", path.name, done.returncode, done.stderr[:200].decode("utf-8", "replace"))
-        return ""
-    return _tidy(done.stdout.decode("utf-8", "replace"))
+        # A process that used up its seconds is ended by a signal.
+        return Words("", "broken" if done.returncode > 0 else "slow")
+    return _words(done.stdout.decode("utf-8", "replace"), most)
+
+
+def _words(text: str, most: int) -> Words:
+    return Words(_tidy(text)[:most], is_cut=len(text) >= most)
 
 
 def _plain(path: Path) -> str:
@@ -63,4 +83,4 @@ def _plain(path: Path) -> str:
 
 def _tidy(text: str) -> str:
     """One blank between words, one line end between lines, and nothing that a database does not take."""
-    return _LINES.sub("\n", _BLANK.sub(" ", text.replace("\0", " ").replace("\ufffe", ""))).strip()[:MOST_LETTERS]
+    return _LINES.sub("\n", _BLANK.sub(" ", text.replace("\0", " ").replace("\ufffe", ""))).strip()

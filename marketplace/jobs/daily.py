@@ -21,6 +21,9 @@ from marketplace.actions.calls import close_ended_calls
 from marketplace.actions.jobs import enqueue_job
 from marketplace.jobs.accounts import ask_for_anchor, forget_registrations
 from marketplace.jobs.adjustments import ask_for_proposals
+from marketplace.jobs.alerts import ask_for_alerts
+from marketplace.jobs.brokerings import ask_for_answers
+from marketplace.jobs.open_demands import close_open_demands
 from marketplace.jobs.progress import Progress
 from marketplace.jobs.ratings import ask_for_ratings
 from marketplace.records.database import Database
@@ -59,8 +62,11 @@ DAILY: list[Daily] = [
     _ask_for_collection,
     _forget_done_jobs,
     close_ended_calls,
+    close_open_demands,
     ask_for_ratings,
     ask_for_proposals,
+    ask_for_answers,
+    ask_for_alerts,
     tell_of_closed_windows,
     ask_about_overdue_supplements,
     forget_registrations,

@@ -7,7 +7,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from marketplace.jobs import accounts, adjustments, daily, letters, mail, ratings, scanning, texts, unreferenced
+from marketplace.jobs import (
+    accounts,
+    adjustments,
+    alerts,
+    brokerings,
+    daily,
+    diagnoses,
+    distillations,
+    letters,
+    mail,
+    plans,
+    ratings,
+    report_imports,
+    scanning,
+    texts,
+    unreferenced,
+)
 from marketplace.jobs.progress import Progress
 from marketplace.records.jobs import Job
 from marketplace.site import Site
@@ -18,14 +34,21 @@ HANDLERS: dict[str, Handler] = {
     "audit_anchor": accounts.anchor_history,
     "daily": daily.run,
     "letter": letters.write,
+    "diagnosis_report": diagnoses.write,
+    "plan_document": plans.write,
+    "search_alerts": alerts.look_again,
+    "demand_alerts": alerts.tell_of_demands,
     "mail_digests": mail.digests,
     "mail_notices": mail.notices,
     "send_mail": mail.send,
     "scan": scanning.scan,
     "read_text": texts.read,
+    "read_report": report_imports.read,
+    "distil": distillations.distil,
     "collect_files": unreferenced.collect,
     "ratings": ratings.rate_all,
     "exposures": ratings.count_exposures,
     "certificates": ratings.look_at_certificates,
     "adjustments": adjustments.propose,
+    "brokerings": brokerings.look_at_answers,
 }

@@ -22,11 +22,10 @@ from marketplace.jobs.progress import Progress
 from marketplace.letters import LetterError, fill, letter_docx, letter_pdf
 from marketplace.records.applications import ProviderApplication
 from marketplace.records.evaluations import EvaluationResult
+from marketplace.records.files import LETTER
 from marketplace.records.jobs import Job
 from marketplace.records.providers import Provider
 from marketplace.site import Site
-
-ATTACHED_AS = "letter"
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ SUBJECTS: dict[str, Callable[[Session, int], Subject]] = {
 
 
 def write(site: Site, job: Job, progress: Progress) -> dict[str, Any] | None:
-    """Both files lie in the store before the one transaction that attaches them and ends the job."""
+    """The letter that the job names."""
     name, noun, number = str(job.payload["letter"]), str(job.payload["noun"]), int(job.payload["id"])
     if noun not in SUBJECTS:
         raise RefusedError(Refused("no_subject", _("不知道怎样给“{noun}”写文书。"), {"noun": noun}))
@@ -87,8 +86,24 @@ def write(site: Site, job: Job, progress: Progress) -> dict[str, Any] | None:
         pdf = letter_pdf(name, values)
     except LetterError as error:
         raise RefusedError(Refused("letter_incomplete", str(error).replace("{", "（").replace("}", "）"))) from error
-    stem = harmless_name(f"{title}-{values['number']}.pdf", longest=120).removesuffix(".pdf")
-    stored = [site.files.keep(data, f"{stem}.{ending}", KINDS[ending].media) for data, ending in ((word, "docx"), (pdf, "pdf"))]
+    paper = Paper(word, pdf, f"{title}-{values['number']}")
+    attach_paper(site, job, progress, paper, noun=noun, noun_id=number, organisation_id=subject.organisation_id)
+    return None
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A letter in both forms, and its name without an ending."""
+
+    word: bytes
+    pdf: bytes
+    name: str
+
+
+def attach_paper(site: Site, job: Job, progress: Progress, paper: Paper, *, noun: str, noun_id: int, organisation_id: int) -> None:
+    """Both files lie in the store before the one transaction that attaches them and ends the job."""
+    stem = harmless_name(f"{paper.name}.pdf", longest=120).removesuffix(".pdf")
+    stored = [site.files.keep(data, f"{stem}.{ending}", KINDS[ending].media) for data, ending in ((paper.word, "docx"), (paper.pdf, "pdf"))]
     platform = Viewer(account_id=job.account_id, name=site.pilot.city.name)
     with progress.finishing({"files": [blob.filename for blob in stored]}) as session:
         for blob in stored:
@@ -96,14 +111,13 @@ def write(site: Site, job: Job, progress: Progress) -> dict[str, Any] | None:
                 session,
                 blob,
                 noun=noun,
-                noun_id=number,
-                kind=ATTACHED_AS,
-                organisation_id=subject.organisation_id,
+                noun_id=noun_id,
+                kind=LETTER,
+                organisation_id=organisation_id,
                 viewer=platform,
                 at=job.created,
                 counted=False,
             )
-    return None
 
 
 def usual_values(site: Site, job: Job) -> dict[str, Any]:

@@ -9,13 +9,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from marketplace.actions.certificates import ask_for_recheck, remind
+from marketplace.actions.coverage import CountedNeed, write_coverage
 from marketplace.actions.exposures import PLACES, write_exposures
 from marketplace.actions.jobs import enqueue_job
 from marketplace.actions.ratings import recompute_all
 from marketplace.domain.problems import ProblemState
+from marketplace.domain.providers import SEARCHABLE
+from marketplace.domain.solutions import SolutionState
 from marketplace.jobs.progress import Progress
 from marketplace.records.jobs import Job
 from marketplace.records.problems import Problem
+from marketplace.records.providers import Provider
+from marketplace.records.solutions import Solution
 from marketplace.site import Site
 from recommender.records import ask_of
 
@@ -36,19 +41,52 @@ def rate_all(site: Site, job: Job, progress: Progress) -> dict[str, Any] | None:
 
 
 def count_exposures(site: Site, job: Job, progress: Progress) -> dict[str, Any] | None:
-    """Rank all open problems as anybody would see them, and write down who stands among the first three."""
+    """Rank all open problems as anybody would see them, and write down who stands among the first three, which of them nobody can
+    serve and which solutions nobody asks for."""
     with site.database.reading() as session:
         query = select(Problem).where(Problem.state == ProblemState.OPEN).options(joinedload(Problem.enterprise)).order_by(Problem.id)
-        asks = [ask_of(row) for row in session.scalars(query)]
+        rows = session.scalars(query).all()
+        asks, codes = [ask_of(row) for row in rows], {str(row.id): row.scenario_code for row in rows}
+        supply = _supply(site, session)
     lists: list[list[int]] = []
+    needs: list[CountedNeed] = []
     for start in range(0, len(asks), _BATCH):
         part = asks[start : start + _BATCH]
         found = site.recommender.recommend_many(part)
         lists += [[row.provider_id for row in found[ask.key].providers[:PLACES]] for ask in part]
+        for ask in part:
+            # Where nobody wrote the scenario down, the one that was understood from the words counts.
+            code = _scenario(site, codes[ask.key]) or _guessed(site, found[ask.key].guesses.get("scenario", ""), ask.sector or "")
+            needs.append(CountedNeed(ask.problem_id or 0, ask.sector or "", code, found[ask.key].matches))
         progress(len(lists), len(asks))
     with progress.finishing() as session:
         write_exposures(session, _day(job), lists, model=site.recommender.model, at=datetime.now(UTC))
+        write_coverage(session, _day(job), needs, supply)
+        # Who answers what is known now: whoever wants to hear of new demands can be told.
+        enqueue_job(session, "demand_alerts", {"day": job.payload["day"]}, at=datetime.now(UTC), key="demand_alerts")
     return None
+
+
+def _supply(site: Site, session: Session) -> dict[tuple[str, str], set[int]]:
+    """(Sector, scenario of the catalogue) → the published solutions of the pool that name it."""
+    query = select(Solution.id, Solution.scenario_codes, Solution.sectors).join(Provider, Provider.id == Solution.provider_id)
+    found: dict[tuple[str, str], set[int]] = {}
+    for number, codes, sectors in session.execute(query.where(Solution.state == SolutionState.PUBLISHED, Provider.state.in_(SEARCHABLE))):
+        for code in {_scenario(site, code) for code in codes or ()} - {""}:
+            for sector in sectors or ():
+                found.setdefault((sector, code), set()).add(number)
+    return found
+
+
+def _guessed(site: Site, code: str, sector: str) -> str:
+    """What was understood from the words, where it is a scenario of the problem's own sector or of all."""
+    found = site.pilot.scenario(code) if code else None
+    return found.code if found is not None and found.sector in ("any", sector) else ""
+
+
+def _scenario(site: Site, code: str) -> str:
+    """The catalogue's code for a list's own, "" for a stranger."""
+    return next(iter(site.pilot.scenario_codes(code)), "") if code else ""
 
 
 def look_at_certificates(site: Site, job: Job, progress: Progress) -> dict[str, Any] | None:

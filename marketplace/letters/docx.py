@@ -13,10 +13,13 @@ from docx.oxml.ns import qn
 from docx.shared import Mm, Pt
 from docx.text.paragraph import Paragraph as Line
 
-from marketplace.letters.letter import Grid, Letter
+from marketplace.letters.charts import picture
+from marketplace.letters.letter import Grid, Letter, Picture
 
 _FONT, _HEAD_FONT = "仿宋", "黑体"
 _SIZE, _TITLE = Pt(16), Pt(22)
+# The width of the text in millimetres.
+_WIDE = 156
 # Of a file nothing may depend on the moment at which it was written: the same letter is the same file.
 _MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -32,6 +35,8 @@ def written(letter: Letter) -> bytes:
     for part in letter.parts:
         if isinstance(part, Grid):
             _table(document, part)
+        elif isinstance(part, Picture):
+            _picture(document, part)
         else:
             for text in part.text.split("\n"):
                 line = _line(document, text, font=_HEAD_FONT if part.is_heading else _FONT)
@@ -71,6 +76,17 @@ def _table(document: Opened, grid: Grid) -> None:
     for row, texts in zip([table.rows[0], *(table.add_row() for _row in grid.rows)], (grid.head, *grid.rows), strict=True):
         for cell, text in zip(row.cells, texts, strict=True):
             cell.paragraphs[0].add_run(text).font.size = Pt(12)
+    for column, width in zip(table.columns, grid.widths, strict=False):
+        for cell in column.cells:
+            cell.width = Mm(_WIDE * width // sum(grid.widths))
+
+
+def _picture(document: Opened, part: Picture) -> None:
+    """The chart, with its sentence under it and for those who do not see it."""
+    drawn = document.add_picture(io.BytesIO(picture(part.chart)), width=Mm(150))
+    drawn._inline.docPr.set("descr", part.caption)
+    document.paragraphs[-1].alignment = WD_ALIGN_PARAGRAPH.CENTER
+    _line(document, part.caption, size=Pt(12), align=WD_ALIGN_PARAGRAPH.CENTER)
 
 
 def _bytes(document: Opened, letter: Letter) -> bytes:

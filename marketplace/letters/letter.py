@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from marketplace.letters.charts import Radar
 from marketplace.packaged import templates_folder
 
 
@@ -28,10 +29,19 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table: its head, and rows of as many cells."""
+    """A table: its head, and rows of as many cells. `widths`: of the columns, in proportion; none: all alike."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    widths: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A chart, with a sentence that says what is to be seen in it."""
+
+    chart: Radar
+    caption: str
 
 
 @dataclass(frozen=True)
@@ -41,7 +51,7 @@ class Letter:
     title: str
     number: str
     addressee: str
-    parts: tuple[Paragraph | Grid, ...]
+    parts: tuple[Paragraph | Grid | Picture, ...]
     sign_off: str
     date: str
 

@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from marketplace.letters.letter import Grid, Letter
+from marketplace.letters import charts
+from marketplace.letters.letter import Grid, Letter, Picture
 
 if TYPE_CHECKING:
     from fpdf import FPDF
 
-_TEXT, _HEAD = "song", "hei"
+_TEXT, HEAD = "song", "hei"
 _SIZE, _TITLE = 14, 20
 _LEFT, _TOP, _RIGHT, _BOTTOM = 28, 30, 26, 25
 _LINE = 8.5
@@ -33,7 +34,7 @@ def written(letter: Letter) -> bytes:
         for row in broken_into_lines(_drawable(text, font), page.epw - 2 * page.c_margin, page.get_string_width):
             page.cell(0, height, row, align=align, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
-    line(letter.title, font=_HEAD, size=_TITLE, align=Align.C, height=12)
+    line(letter.title, font=HEAD, size=_TITLE, align=Align.C, height=12)
     if letter.number:
         line(letter.number, align=Align.C)
     page.ln(4)
@@ -43,29 +44,58 @@ def written(letter: Letter) -> bytes:
         if isinstance(part, Grid):
             _table(page, part)
             continue
+        if isinstance(part, Picture):
+            _picture(page, part)
+            line(part.caption, size=11, align=Align.C)
+            continue
         for text in part.text.split("\n"):
-            line(f"　　{text}", font=_HEAD if part.is_heading else _TEXT)
+            line(f"　　{text}", font=HEAD if part.is_heading else _TEXT)
     page.ln(8)
     for text in (letter.sign_off, letter.date):
         line(text, align=Align.R)
     return bytes(page.output())
 
 
-def _opened(letter: Letter) -> FPDF:
+def _picture(page: FPDF, part: Picture) -> None:
+    """A chart is never torn: where it does not fit it begins the next page."""
+    if page.will_page_break(charts.HEIGHT + 2 * _LINE):
+        page.add_page()
+    charts.draw(page, part.chart, page.l_margin + (page.epw - charts.WIDTH) / 2, page.get_y(), HEAD)
+    page.set_y(page.get_y() + charts.HEIGHT + 2)
+
+
+def blank(size: tuple[float, float]) -> FPDF:
+    """One page of a size in millimetres, without margins, with the fonts of all letters."""
     from fpdf import FPDF
+
+    page = FPDF(format=size)
+    page.set_auto_page_break(False)
+    page.set_margin(0)
+    _add_fonts(page)
+    page.add_page()
+    return page
+
+
+def _add_fonts(page: FPDF) -> None:
     from pylopdf_fonts_zh_cn import sans_path, serif_path
 
     # What the library says while it cuts a font is of no use to whoever runs the site.
     logging.getLogger("fontTools").setLevel(logging.ERROR)
-    page = FPDF(format="A4")
     page.set_creation_date(_MOMENT)
+    page.add_font(_TEXT, "", serif_path())
+    page.add_font(HEAD, "", sans_path())
+
+
+def _opened(letter: Letter) -> FPDF:
+    from fpdf import FPDF
+
+    page = FPDF(format="A4")
     page.set_title(letter.title)
     page.set_author(letter.sign_off)
     page.set_lang("zh-CN")
     page.set_margins(_LEFT, _TOP, _RIGHT)
     page.set_auto_page_break(True, _BOTTOM)
-    page.add_font(_TEXT, "", serif_path())
-    page.add_font(_HEAD, "", sans_path())
+    _add_fonts(page)
     page.add_page()
     return page
 
@@ -73,7 +103,7 @@ def _opened(letter: Letter) -> FPDF:
 def _table(page: FPDF, grid: Grid) -> None:
     page.ln(2)
     page.set_font(_TEXT, size=11)
-    with page.table(line_height=7, padding=1.5, first_row_as_headings=False, wrapmode="CHAR") as table:
+    with page.table(line_height=7, padding=1.5, first_row_as_headings=False, wrapmode="CHAR", col_widths=grid.widths or None) as table:
         for texts in (grid.head, *grid.rows):
             row = table.row()
             for text in texts:

@@ -14,11 +14,13 @@ from sqlalchemy.sql.elements import ColumnElement
 from marketplace.domain.access import Viewer, may
 from marketplace.domain.adjustments import OPEN, RUNNING, TOLD, AdjustmentKind, AdjustmentState
 from marketplace.domain.appeals import AppealState
+from marketplace.domain.introductions import IntroductionState
 from marketplace.domain.problems import ProblemState
 from marketplace.domain.providers import ProviderState
 from marketplace.domain.solutions import SolutionState
 from marketplace.records.columns import Json, PrimaryKey, PublicId, Record, Rows, UtcDateTime, stored
 from marketplace.records.enterprises import Enterprise
+from marketplace.records.introductions import Introduction
 from marketplace.records.matches import Decision, Outcome
 from marketplace.records.organisations import Organisation
 from marketplace.records.problems import Problem
@@ -207,7 +209,7 @@ class Effects:
 
 
 def find_effects(session: Session, provider_id: int) -> Effects:
-    """Running: accepted and not finished. Open: proposed, not answered, and the problem still waits. Solutions: published."""
+    """Running: accepted and not finished. Open: proposed or sent, not answered, and the problem still waits. Solutions: published."""
     query = select(Outcome, Problem, Organisation.name, Solution.title).join(Problem, Problem.id == Outcome.problem_id)
     query = query.join(Enterprise, Enterprise.id == Problem.enterprise_id).join(Organisation, Organisation.id == Enterprise.organisation_id)
     query = query.join(Solution, Solution.id == Outcome.solution_id)
@@ -220,6 +222,12 @@ def find_effects(session: Session, provider_id: int) -> Effects:
             running.append(row)
         elif problem.state == ProblemState.OPEN:
             waiting.append(row)
+    asked = select(Introduction.id, Organisation.name, Problem.text, Solution.title).join(Solution, Solution.id == Introduction.solution_id)
+    asked = asked.join(Problem, Problem.id == Introduction.problem_id).join(Enterprise, Enterprise.id == Problem.enterprise_id)
+    asked = asked.join(Organisation, Organisation.id == Enterprise.organisation_id)
+    asked = asked.where(Introduction.provider_id == provider_id, Introduction.state == IntroductionState.SENT).order_by(Introduction.id)
+    for number, name, words, title in session.execute(asked):
+        waiting.append({"id": number, "enterprise": name, "problem": words[:80], "solution": title})
     offered = select(Solution.id, Solution.title).where(Solution.provider_id == provider_id, Solution.state == SolutionState.PUBLISHED)
     solutions = [{"id": number, "title": title} for number, title in session.execute(offered.order_by(Solution.id))]
     return Effects(tuple(running), tuple(waiting), tuple(solutions))

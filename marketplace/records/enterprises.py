@@ -28,6 +28,8 @@ class Enterprise(Sourced, Record):
     revenue_fen: Mapped[Fen]
     staff: Mapped[int | None]
     main_products: Mapped[str] = mapped_column(Text, default="")
+    # The officer of the centre who visits it.
+    officer_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"), index=True)
     organisation: Mapped[Organisation] = relationship(lazy="joined")
 
     @property

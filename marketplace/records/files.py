@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -75,6 +75,15 @@ def find_attachments(session: Session, noun: str, noun_id: int) -> Sequence[Atta
     """What is attached to a thing now, oldest first."""
     query = select(Attachment).where(Attachment.noun == noun, Attachment.noun_id == noun_id, Attachment.superseded_at.is_(None))
     return session.scalars(query.order_by(Attachment.id)).all()
+
+
+def find_attachments_of(session: Session, noun: str, ids: Collection[int]) -> dict[int, list[Attachment]]:
+    """The same of several things at once; a thing without files is not in it."""
+    found: dict[int, list[Attachment]] = {}
+    query = select(Attachment).where(Attachment.noun == noun, Attachment.noun_id.in_(ids), Attachment.superseded_at.is_(None))
+    for row in session.scalars(query.order_by(Attachment.id)):
+        found.setdefault(row.noun_id, []).append(row)
+    return found
 
 
 def find_attachment(session: Session, public_id: str) -> Attachment | None:

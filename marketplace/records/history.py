@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Protocol
@@ -158,6 +158,12 @@ def find_last_entry(session: Session, noun: str, noun_id: int) -> int:
     """The number of the last entry about a thing; forms carry it, so that whoever comes second is told."""
     query = select(func.max(HistoryEntry.id)).where(HistoryEntry.noun == noun, HistoryEntry.noun_id == noun_id)
     return session.scalar(query) or 0
+
+
+def find_last_entries(session: Session, noun: str, ids: Collection[int]) -> dict[int, int]:
+    """The same of several things at once."""
+    query = select(HistoryEntry.noun_id, func.max(HistoryEntry.id)).where(HistoryEntry.noun == noun, HistoryEntry.noun_id.in_(ids))
+    return {number: last for number, last in session.execute(query.group_by(HistoryEntry.noun_id)) if number is not None}
 
 
 def find_entries_since(session: Session, noun: str, noun_id: int, seen: int) -> Sequence[HistoryEntry]:

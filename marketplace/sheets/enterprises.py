@@ -73,5 +73,20 @@ SHEET = Sheet(
         Column("chain_role", "链主/龙头", Shape.LINE, aliases=("链主", "龙头"), note="链主、龙头，或留空。"),
         Column("specialised", "专精特新", Shape.LINE, note="如 国家级专精特新小巨人。"),
         Column("chain_place", "产业链位置", Shape.LINE, aliases=("产业链环节",), note="如 合成树脂。", example="合成树脂"),
+        Column(
+            "officer",
+            "诊断人员",
+            Shape.LINE,
+            fills=("officer_login",),
+            aliases=("入企人员", "负责诊断"),
+            note="能力中心负责入企诊断的人，填登录名。空着不改。",
+        ),
+        Column(
+            "planned_on",
+            "计划入企日期",
+            Shape.DAY,
+            aliases=("入企日期计划", "计划诊断日期"),
+            note="写成 2026-12-08。填了即安排入企诊断；已安排还没入企的，改期。空着不改。",
+        ),
     ),
 )

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Sequence
 
-import xlsxwriter
+from marketplace.sheets.lists_out import list_workbook
 
-from marketplace.sheets.template import OPTIONS
-
-HEADS = ("批次", "方案", "形式", "服务商", "统一社会信用代码", "适用行业", "先进性", "应用成效", "列入日期")
-_WIDTHS = (16, 36, 14, 36, 22, 24, 60, 60, 14)
+COLUMNS = (
+    ("批次", 16),
+    ("方案", 36),
+    ("形式", 14),
+    ("服务商", 36),
+    ("统一社会信用代码", 22),
+    ("适用行业", 24),
+    ("先进性", 60),
+    ("应用成效", 60),
+    ("列入日期", 14),
+)
 
 
 def listing_workbook(title: str, rows: Iterable[Sequence[str]]) -> bytes:
-    """One row a product; every cell is a text, so that nothing in it is taken for a formula."""
-    out = io.BytesIO()
-    with xlsxwriter.Workbook(out, {**OPTIONS, "in_memory": True}) as book:
-        page = book.add_worksheet(title[:31])
-        head = book.add_format({"bold": True, "bg_color": "#E3ECF7", "border": 1, "text_wrap": True, "valign": "top"})
-        text = book.add_format({"num_format": "@", "text_wrap": True, "valign": "top"})
-        for place, (name, width) in enumerate(zip(HEADS, _WIDTHS, strict=True)):
-            page.set_column(place, place, width, text)
-            page.write_string(0, place, name, head)
-        for number, row in enumerate(rows, 1):
-            for place, cell in enumerate(row):
-                page.write_string(number, place, cell, text)
-        page.freeze_panes(1, 2)
-    return out.getvalue()
+    """One row a product."""
+    return list_workbook(title, COLUMNS, rows, frozen=2)

@@ -45,6 +45,13 @@ SHEET = Sheet(
             note="只有企业个性化场景填。",
         ),
         Column(
+            "consented_on",
+            "企业同意公开日期",
+            Shape.DAY,
+            aliases=("同意公开日期", "企业同意日期"),
+            note="只有企业个性化场景填，写成 2026-06-30。空着的先存为草稿，企业同意后才能公开。",
+        ),
+        Column(
             "canonical",
             "对应典型场景",
             Shape.SCENARIOS,

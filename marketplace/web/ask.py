@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
 from flask import Blueprint, render_template, request
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from marketplace.domain.matches import Match
 from marketplace.domain.money import fen_from_wan
 from marketplace.domain.problems import ProblemDraft, check
-from marketplace.guard import open_to_all
+from marketplace.guard import current_viewer, open_to_all
+from marketplace.records.problems import Problem
+from marketplace.shown import note_shown
 from marketplace.site import current_site
 from marketplace.web.cards import ProviderCard, SolutionCard, find_provider_cards, find_solution_cards
 from marketplace.web.language import say
+from marketplace.web.ranking_choice import by_outcomes
 from recommender.recommend import Ask, ProviderMatch, Recommendation
 
 pages = Blueprint("ask", __name__)
@@ -55,11 +59,11 @@ class Answer:
 
     @property
     def fitting(self) -> list[tuple[Match, SolutionCard]]:
-        return [pair for pair in self._shown if pair[0].strength >= FAIR]
+        return [pair for pair in self.shown if pair[0].strength >= FAIR]
 
     @property
     def weak(self) -> list[tuple[Match, SolutionCard]]:
-        return [pair for pair in self._shown if pair[0].strength < FAIR]
+        return [pair for pair in self.shown if pair[0].strength < FAIR]
 
     @property
     def takers(self) -> list[tuple[ProviderMatch, ProviderCard, SolutionCard]]:
@@ -70,7 +74,7 @@ class Answer:
         ]
 
     @property
-    def _shown(self) -> list[tuple[Match, SolutionCard]]:
+    def shown(self) -> list[tuple[Match, SolutionCard]]:
         found = self.recommendation.matches
         return [(match, self.solutions[match.solution_id]) for match in found if match.solution_id in self.solutions]
 
@@ -87,7 +91,22 @@ def page() -> tuple[str, int]:
     recommendation = site.recommender.recommend(ask, limit=LIMIT) if ask else None
     with site.database.reading() as session:
         answer = read_answer(session, recommendation) if recommendation else None
-        return render_template("ask/page.html", form=form, wrong=wrong, answer=answer, guessed=GUESSED, none=NONE), 422 if wrong else 200
+        own = _own_problem(session, form.text) if answer else None
+        if answer and own:
+            # Ranked as a typed text, shown for a problem that is stored: what is typed otherwise is noted nowhere.
+            note_shown((replace(match, problem_key=str(own.id)) for match, _card in answer.shown), place="ask")
+        about = own.public_id if own else ""
+        page = render_template("ask/page.html", form=form, wrong=wrong, answer=answer, guessed=GUESSED, none=NONE, about=about)
+        return page, 422 if wrong else 200
+
+
+def _own_problem(session: Session, text: str) -> Row[int, str] | None:
+    """The problem of this person's own enterprise that has just these words."""
+    own = current_viewer().enterprise_ids
+    if not own:
+        return None
+    query = select(Problem.id, Problem.public_id).where(Problem.enterprise_id.in_(own), Problem.text == text)
+    return session.execute(query.order_by(Problem.id)).first()
 
 
 def read_form(values: MultiDict[str, str]) -> Form:
@@ -119,6 +138,7 @@ def read_ask(form: Form) -> tuple[Ask | None, dict[str, str]]:
         orientation=_key("orientation", form.orientation),
         budget_high_fen=high,
         weeks=int(weeks) if weeks is not None else None,
+        by_outcomes=by_outcomes(),
     ), {}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -127,7 +127,7 @@ def unknown_scenarios(session: Session, codes: Iterable[str], stands: Iterable[s
     return [("scenario_codes", Refused("unknown_scenario", message, {"code": code})) for code in unknown]
 
 
-def sentences(faults: Faults) -> dict[str, str]:
+def sentences(faults: Sequence[tuple[str, Refused]]) -> dict[str, str]:
     """Field → the first sentence about it, in the language of the page."""
     found: dict[str, str] = {}
     for field, refused in faults:

@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from flask import Blueprint, render_template
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
+from werkzeug.wrappers import Response
 
+from marketplace.actions import saved as actions
 from marketplace.domain.access import Viewer, may_read_plan
 from marketplace.domain.diagnoses import DiagnosisState
 from marketplace.domain.matches import Match, Part, Reason
 from marketplace.domain.problems import ProblemState, names_of, redacted
-from marketplace.guard import current_viewer, permission
+from marketplace.domain.saved import FREQUENCIES, STRENGTHS, USUAL_STRENGTH, Frequency
+from marketplace.guard import current_viewer, not_found, now, permission
 from marketplace.records.enterprises import Enterprise
 from marketplace.records.problems import Disclosure, Problem
 from marketplace.records.providers import Provider
+from marketplace.records.saved import DemandAlert, find_mutes, kind_of
 from marketplace.site import current_site
 from marketplace.web.cards import SolutionCard, find_solution_cards
+from marketplace.web.language import say
 from marketplace.web.remembered import remembered
 from recommender.recommend import Demand
 
@@ -52,10 +57,10 @@ def find_shown_problems(session: Session, problem_ids: Iterable[int], viewer: Vi
     query = select(Problem).where(Problem.id.in_(set(problem_ids)), Problem.state != ProblemState.WITHDRAWN)
     rows = session.scalars(query.options(joinedload(Problem.enterprise), joinedload(Problem.diagnosis))).all()
     agreed = _agreed(session, viewer)
-    return {row.id: shown(row, viewer, agreed) for row in rows if may_read_plan(viewer, row.enterprise_id) or _is_offered(row)}
+    return {row.id: shown(row, viewer, agreed) for row in rows if may_read_plan(viewer, row.enterprise_id) or is_offered(row)}
 
 
-def _is_offered(problem: Problem) -> bool:
+def is_offered(problem: Problem) -> bool:
     """Providers see a problem while it is open and once its diagnosis is issued."""
     issued = problem.diagnosis is None or problem.diagnosis.state == DiagnosisState.ISSUED
     return problem.state == ProblemState.OPEN and issued
@@ -123,4 +128,60 @@ def page() -> str:
             for demand in demands
             if demand.problem_id in problems and demand.match.solution_id in cards
         ]
-        return render_template("demands/page.html", demands=lists, providers=providers)
+        # One provider of the viewer's at a time has wishes; as a rule there is only one.
+        own = providers[0].id if providers else 0
+        wish, mutes = session.get(DemandAlert, own), find_mutes(session, own)
+        return render_template(
+            "demands/page.html",
+            demands=lists,
+            providers=providers,
+            strength=wish.strength if wish else USUAL_STRENGTH,
+            frequency=wish.frequency if wish else Frequency.DAILY,
+            frequencies=FREQUENCIES,
+            strengths=STRENGTHS,
+            mutes=mutes,
+            muted={row.kind for row in mutes},
+            kind_of=kind_of,
+        )
+
+
+@pages.post("/demands/alert")
+@permission("read", "demand")
+def choose_alert() -> Response:
+    """From which strength on, and how often, the provider hears of new demands."""
+    site, viewer = current_site(), current_viewer()
+    asked, strength = request.form.get("frequency", ""), request.form.get("strength", "")
+    frequency = Frequency(asked) if asked in set(Frequency) else Frequency.DAILY
+    if strength not in {str(one) for one in STRENGTHS}:
+        flash(say("请选择从哪一档匹配开始提醒。"), "bad")
+        return redirect(url_for("demands.page", _anchor="alert"), 303)
+    actions.choose_alert(site.database, _own(viewer), int(strength), frequency, viewer=viewer, at=now())
+    flash(say("已按您选的提醒。"), "good")
+    return redirect(url_for("demands.page", _anchor="alert"), 303)
+
+
+@pages.post("/demands/less")
+@permission("read", "demand")
+def less() -> Response:
+    """Less of this: no more word of demands of its kind."""
+    site, viewer = current_site(), current_viewer()
+    with site.database.reading() as session:
+        problem = session.scalar(select(Problem).where(Problem.public_id == request.form.get("problem", "")))
+        if problem is None or not find_shown_problems(session, [problem.id], viewer):
+            not_found()
+        number = problem.id
+    actions.mute(site.database, _own(viewer), number, viewer=viewer, at=now())
+    flash(say("已记下，这类需求不再提醒。"), "good")
+    return redirect(url_for("demands.page", _anchor="alert"), 303)
+
+
+@pages.post("/demands/more")
+@permission("read", "demand")
+def more() -> Response:
+    site, viewer, asked = current_site(), current_viewer(), request.form.get("mute", "")
+    actions.unmute(site.database, _own(viewer), int(asked) if asked.isascii() and asked.isdigit() else 0, viewer=viewer, at=now())
+    return redirect(url_for("demands.page", _anchor="alert"), 303)
+
+
+def _own(viewer: Viewer) -> int:
+    return min(viewer.provider_ids, default=0) or not_found()

@@ -10,9 +10,13 @@ from flask import Blueprint, render_template
 from marketplace.guard import open_to_all
 from marketplace.site import current_site
 from marketplace.web.language import say
-from recommender.ranking import BUSINESS, CONTENT
+from marketplace.web.ranking_choice import by_outcomes, ordered_by
+from marketplace.web.reasons import family_word
+from recommender.learned import FAMILIES, LearnedWeights
+from recommender.weights import BUSINESS, CONTENT, Weights
 
 pages = Blueprint("help", __name__)
+LEAST_SHOWN = 0.005
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,28 @@ def page() -> str:
 @pages.get("/how-ranking-works")
 @open_to_all
 def ranking() -> str:
-    model = current_site().recommender.model
-    return render_template("help/ranking.html", content=grounds(CONTENT), business=grounds(BUSINESS), model=model)
+    weights = current_site().recommender.in_use()
+    return render_template(
+        "help/ranking.html",
+        content=grounds(CONTENT),
+        business=grounds(BUSINESS),
+        learned=learned_grounds(weights),
+        model=weights.version,
+        ordered_by=ordered_by(weights.version),
+        by_outcomes=by_outcomes(),
+    )
+
+
+def learned_grounds(weights: Weights) -> Sequence[Ground]:
+    """What the ranker in use has learned beyond the hand weights, what moves most first; what moves nothing is left out."""
+    if not isinstance(weights, LearnedWeights):
+        return []
+    words = ground_words()
+    named = {
+        name: (family_word(name), say("内容分里的这一类，整体加重或减轻")) if name in FAMILIES else words[name] for name in weights.moved
+    }
+    rows = [Ground(*named[name], weight) for name, weight in weights.moved.items() if abs(weight) >= LEAST_SHOWN]
+    return sorted(rows, key=lambda row: -abs(row.weight))
 
 
 def grounds(table: Mapping[str, tuple[float, str]]) -> Sequence[Ground]:
@@ -63,4 +87,8 @@ def ground_words() -> dict[str, tuple[str, str]]:
         "record": (say("业绩与评价"), say("评价分与全体均值之差，没有完工项目按均值计")),
         "standing": (say("资源池管理"), say("在警示期的减分，其他不加不减")),
         "past": (say("相似问题的对接结果"), say("相似的问题对接过同一方案，接受加分，谢绝减分")),
+        "quick": (say("交付快慢"), say("最长工期越短越高，半年及以上为 0，没写按中间")),
+        "proven": (say("同行业实测案例"), say("这个方案有为 1，服务商的别的方案有为 0.5")),
+        "references": (say("自报实施数"), say("按对数折算，50 例及以上为 1")),
+        "preference": (say("企业的侧重"), say("能力中心按这家企业填的 0 到 5；方案之间比价格、工期、本地服务、业绩，照常为 1")),
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
@@ -11,7 +10,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, render_template, request, send_file, url_for
+from flask import Blueprint, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from marketplace.actions.history_export import note_export
@@ -19,16 +18,16 @@ from marketplace.domain.lifecycle import Refused, RefusedError, _
 from marketplace.guard import current_viewer, now, permission
 from marketplace.records.history import HistoryEntry
 from marketplace.records.history_search import HistoryQuery, count_history, every_entry, find_history, hidden_nouns
-from marketplace.sheets.history_sheet import write_history
+from marketplace.sheets.lists_out import write_list
 from marketplace.site import current_site
 from marketplace.web import wording
+from marketplace.web.downloads import workbook
 from marketplace.web.history_words import changes, field_word, known_nouns, known_verbs, noun_word, verb_word
 from marketplace.web.language import say
 
 pages = Blueprint("history", __name__)
 SIZE = 50
 MOST_EXPORTED = 100_000
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _FIELDS = ("noun", "noun_id", "verb", "actor", "text", "since", "until")
 
 
@@ -100,18 +99,24 @@ def export() -> AnyResponse:
         with TemporaryDirectory() as folder:
             path = Path(folder) / "history.xlsx"
             entries = every_entry(session, viewer, query, most=MOST_EXPORTED)
-            header = [say(word) for word in _HEADER]
-            write_history(path, say("历史记录"), header, _rows(entries))
-            data = io.BytesIO(path.read_bytes())
+            write_list(path, say("历史记录"), [(say(word), width) for word, width in _COLUMNS], _rows(entries))
+            data = path.read_bytes()
     asked = {name: request.form.get(name, "")[:100] for name in _FIELDS if request.form.get(name)}
     note_export(site.database, asked, count, viewer=viewer, at=now())
-    answer = send_file(data, XLSX, as_attachment=True, download_name=f"{say('历史记录')}-{now():%Y-%m-%d}.xlsx")
-    answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+    return workbook(data, f"{say('历史记录')}-{now():%Y-%m-%d}")
 
 
-_HEADER = (_("编号"), _("时间"), _("谁"), _("对象"), _("做了什么"), _("对象编号"), _("变化"), _("理由"), _("摘要"))
+_COLUMNS = (
+    (_("编号"), 10),
+    (_("时间"), 20),
+    (_("谁"), 24),
+    (_("对象"), 16),
+    (_("做了什么"), 16),
+    (_("对象编号"), 10),
+    (_("变化"), 60),
+    (_("理由"), 40),
+    (_("摘要"), 66),
+)
 
 
 def _rows(entries: Iterator[HistoryEntry]) -> Iterator[tuple[str | int, ...]]:

@@ -18,12 +18,14 @@ from marketplace.guard import current_viewer, open_to_all
 from marketplace.records.cases import Case
 from marketplace.records.enterprises import Enterprise
 from marketplace.records.matches import Acceptance, Outcome
+from marketplace.records.open_demands import find_demands_of
 from marketplace.records.problems import Problem
 from marketplace.records.providers import Provider
 from marketplace.records.scenarios import Scenario
 from marketplace.records.solutions import Solution
 from marketplace.site import current_site
 from marketplace.web.cards import published
+from marketplace.web.open_demands_shown import shown
 from marketplace.web.remembered import remembered
 from marketplace.web.tasks import read_first
 from marketplace.web.terms import days
@@ -67,7 +69,9 @@ def page() -> str:
         days()  # before the session: a page holds one connection at a time
     with site.database.reading() as session:
         home = read_home(session, [sector.key for sector in site.pilot.sectors])
-        return render_template("home/page.html", home=home, first_tasks=read_first(session, current_viewer()))
+        viewer = current_viewer()
+        demands = [shown(row, viewer) for row in find_demands_of(session, viewer.enterprise_ids, most=3)] if viewer.enterprise_ids else []
+        return render_template("home/page.html", home=home, first_tasks=read_first(session, viewer), demands=demands)
 
 
 def read_home(session: Session, sectors: Sequence[str]) -> Home:

@@ -12,6 +12,7 @@ from flask import Blueprint, Flask, Response, make_response, redirect, render_te
 from werkzeug.wrappers import Response as AnyResponse
 
 from marketplace.actions.imports import Admission, ImportReport, Owner, check_admission, import_path, owner_of
+from marketplace.attachments import SANDBOX
 from marketplace.domain.lifecycle import Refused
 from marketplace.faults import said
 from marketplace.guard import current_viewer, not_found, now, permission
@@ -201,7 +202,7 @@ def template(noun: str) -> AnyResponse:
 
 def _attached(answer: Response) -> Response:
     """A file of others' words is saved, never shown, and may do nothing if it is shown all the same."""
-    answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    answer.headers["Content-Security-Policy"] = SANDBOX
     answer.headers["Cache-Control"] = "no-store"
     return answer
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask import Blueprint, flash, make_response, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload
 from werkzeug.wrappers import Response
@@ -24,6 +23,7 @@ from marketplace.site import current_site
 from marketplace.web.addresses import ADDRESSES
 from marketplace.web.cards import published
 from marketplace.web.catalogue_form import Faults, sentences
+from marketplace.web.downloads import workbook
 from marketplace.web.language import say
 from marketplace.web.paging import Paging, paged
 from marketplace.web.typed import local_day
@@ -31,7 +31,6 @@ from marketplace.web.wording import term, terms
 
 pages = Blueprint("listings", __name__)
 ADDRESSES[actions.NOUN] = lambda ref: url_for("listings.review", public_id=ref)
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _TYPED = ("batch", "advancement", "effect", "why")
 
 
@@ -96,7 +95,7 @@ def export() -> Response:
     with current_site().database.reading() as session:
         rows = [_cells(row) for row in _newest(session, request.args.get("batch", ""), None, 0)]
     title = say("推荐产品目录")
-    return send_file(io.BytesIO(listing_workbook(title, rows)), XLSX, as_attachment=True, download_name=f"{title}.xlsx")
+    return workbook(listing_workbook(title, rows), title)
 
 
 def _cells(row: ProductListing) -> list[str]:

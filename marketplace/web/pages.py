@@ -16,11 +16,16 @@ from marketplace.sentences import retold, told_value
 from marketplace.site import current_site
 from marketplace.web import (
     adjustments,
+    answer_links,
     application_sections,
     applications,
     applications_shown,
     ask,
     assets,
+    brokerings,
+    brokerings_new,
+    brokerings_sheet,
+    budgets,
     calendar,
     calls,
     cards,
@@ -29,37 +34,67 @@ from marketplace.web import (
     catalogue_review,
     catalogue_writing,
     certificates,
+    coverage,
     demands,
+    diagnoses,
+    diagnosis_lists,
+    diagnosis_sections,
+    distillations,
     enterprises,
     evaluations,
     experts,
     exposure,
     files,
     foreign,
+    group_plans,
+    groups,
     health,
     help,
     history,
     home,
     index_queue,
+    inquiries,
+    introductions,
+    investments,
     jobs,
     language,
     listings,
     marking,
+    meetings,
+    meetings_choice,
+    meetings_day,
+    meetings_form,
+    meetings_out,
     members,
     notices,
+    open_answers,
+    open_demand_choices,
+    open_demands,
+    open_demands_form,
+    orientation_wishes,
+    outside_grades,
+    plan_choices,
+    plan_issues,
     plans,
+    problem_lists,
     problems,
     providers,
     publicity,
+    ranking_choice,
     ratings,
     reasons,
     registrations,
+    report_imports,
     reviews,
     reviews_decisions,
     reviews_expert,
+    saved,
+    scenario_lists,
+    scenario_needs,
     scenarios,
     search,
     solutions,
+    statistics,
     tasks,
     terms,
     windows,
@@ -76,9 +111,12 @@ BLUEPRINTS = (
     scenarios,
     enterprises,
     plans,
+    plan_choices,
+    plan_issues,
     problems,
     demands,
     help,
+    ranking_choice,
     index_queue,
     assets,
     health,
@@ -104,11 +142,42 @@ BLUEPRINTS = (
     reviews,
     reviews_decisions,
     reviews_expert,
+    saved,
     ratings,
     evaluations,
     certificates,
     exposure,
+    coverage,
+    statistics,
     adjustments,
+    diagnoses,
+    diagnosis_sections,
+    outside_grades,
+    diagnosis_lists,
+    distillations,
+    group_plans,
+    groups,
+    investments,
+    orientation_wishes,
+    problem_lists,
+    report_imports,
+    scenario_lists,
+    scenario_needs,
+    brokerings_new,
+    brokerings_sheet,
+    brokerings,
+    introductions,
+    inquiries,
+    open_demands_form,
+    open_demands,
+    open_answers,
+    open_demand_choices,
+    answer_links,
+    meetings,
+    meetings_choice,
+    meetings_day,
+    meetings_form,
+    meetings_out,
 )
 
 
@@ -131,7 +200,7 @@ class Navigation:
 
 
 Entry = tuple[str, str, str]
-PUBLIC_NOTICES = ("windows", "publicity", "calls", "listings")
+PUBLIC_NOTICES = ("windows", "publicity", "calls", "open_demands", "listings", "scenario_lists")
 
 
 def navigation(viewer: Viewer) -> Navigation:
@@ -146,12 +215,16 @@ def navigation(viewer: Viewer) -> Navigation:
         (say("申报通知"), url_for("windows.index"), "windows"),
         (say("公示"), url_for("publicity.index"), "publicity"),
         (say("方案征集"), url_for("calls.index"), "calls"),
+        (say("公开需求"), url_for("open_demands.index"), "open_demands"),
         (say("推荐产品"), url_for("listings.index"), "listings"),
+        (say("场景清单"), url_for("scenario_lists.index"), "scenario_lists"),
     ]
     here = _noun()
-    in_notices = here in PUBLIC_NOTICES
+    work = _items([*_of_a_side(viewer), *_of_staff(viewer)], here)
+    # What this person works with is led to from there.
+    in_notices = here in PUBLIC_NOTICES and not any(item.current for item in work)
     items = [*_items(main, here), Item(say("通知公告"), url_for("windows.index"), in_notices)]
-    return Navigation(items, _items([*_of_a_side(viewer), *_of_staff(viewer)], here), _items(notices, here) if in_notices else [])
+    return Navigation(items, work, _items(notices, here) if in_notices else [])
 
 
 def _items(entries: Sequence[Entry], here: str) -> list[Item]:
@@ -162,6 +235,14 @@ def _of_a_side(viewer: Viewer) -> Iterator[Entry]:
     """What an enterprise, a provider or an expert works with."""
     if viewer.enterprise_ids:
         yield say("一企一策"), url_for("enterprises.mine"), "enterprises"
+        yield say("本企业的场景"), url_for("scenario_lists.consents"), "scenario_consents"
+        yield say("群组"), url_for("groups.index"), "groups"
+    if may(viewer, "read_own", "brokering"):
+        yield say("我的对接"), url_for("brokerings.index"), "brokerings"
+        yield say("公开需求"), url_for("open_demands.index"), "open_demands"
+        yield say("对接会"), url_for("meetings.index"), "meetings"
+    if may(viewer, "read_own", "diagnosis"):
+        yield say("评估诊断"), url_for("diagnoses.index"), "diagnoses"
     if may(viewer, "write_own", "application"):
         yield say("我的申报"), url_for("applications.mine"), "applications"
     if viewer.provider_ids:
@@ -172,6 +253,8 @@ def _of_a_side(viewer: Viewer) -> Iterator[Entry]:
             yield say("整改与申诉"), url_for("adjustments.index"), "adjustments"
     if may(viewer, "score_own", "review"):
         yield say("我的评审"), url_for("reviews_expert.mine"), "reviews_expert"
+    if viewer.is_known:
+        yield say("我的收藏"), url_for("saved.page"), "saved"
     if may(viewer, "manage_own", "member"):
         yield say("本单位"), url_for("members.page"), "members"
 
@@ -180,10 +263,16 @@ def _of_staff(viewer: Viewer) -> Iterator[Entry]:
     """What the offices work with."""
     for verb, noun, word, endpoint in (
         ("list", "enterprise", say("企业"), "enterprises.index"),
+        ("read", "brokering", say("对接"), "brokerings.index"),
+        ("read", "brokering", say("公开需求"), "open_demands.index"),
+        ("read", "meeting", say("对接会"), "meetings.index"),
+        ("read", "diagnosis", say("评估诊断"), "diagnoses.index"),
+        ("read", "group", say("群组"), "groups.index"),
         ("read", "application", say("服务商申报"), "applications.index"),
         ("decide", "review", say("入库评审"), "reviews.index"),
         ("review", "catalogue", say("方案审核"), "catalogue_review.desk"),
         ("read", "rating", say("评价"), "ratings.index"),
+        ("read", "coverage", say("供需缺口"), "coverage.page"),
         ("read", "adjustment", say("动态调整"), "adjustments.index"),
         ("decide", "registration", say("注册核对"), "registrations.index"),
         ("run", "import", say("导入"), "imports.choose"),
@@ -191,6 +280,7 @@ def _of_staff(viewer: Viewer) -> Iterator[Entry]:
         ("read", "history", say("历史"), "history.page"),
         ("read", "index", say("索引"), "index_queue.page"),
         ("read", "job", say("后台任务"), "jobs.page"),
+        ("read", "statistics", say("运行统计"), "statistics.page"),
     ):
         if may(viewer, verb, noun):
             yield word, url_for(endpoint), endpoint.partition(".")[0]
@@ -199,11 +289,34 @@ def _of_staff(viewer: Viewer) -> Iterator[Entry]:
 def _noun() -> str:
     """The entry under which the open page belongs."""
     here = (request.endpoint or "").partition(".")[0]
+    if request.endpoint == "scenario_lists.consents":
+        return "scenario_consents"
     if here == "search" and request.args.get("kind") == "provider":
         return "providers"
     return {
         "plans": "enterprises",
+        "plan_choices": "enterprises",
+        "plan_issues": "enterprises",
+        "diagnosis_sections": "diagnoses",
+        "diagnosis_lists": "diagnoses",
+        "scenario_needs": "diagnoses",
+        "investments": "diagnoses",
+        "problem_lists": "enterprises",
+        "report_imports": "enterprises",
+        "orientation_wishes": "enterprises",
+        "distillations": "scenario_lists",
+        "outside_grades": "diagnoses",
         "solutions": "search",
+        "brokerings_new": "brokerings",
+        "introductions": "brokerings",
+        "inquiries": "brokerings",
+        "open_demands_form": "open_demands",
+        "open_answers": "open_demands",
+        "open_demand_choices": "open_demands",
+        "meetings_choice": "meetings",
+        "meetings_day": "meetings",
+        "meetings_form": "meetings",
+        "meetings_out": "meetings",
         "catalogue_parts": "catalogue",
         "catalogue_writing": "catalogue",
         "application_sections": "applications",
@@ -232,6 +345,7 @@ def register(app: Flask) -> None:
         shares=reasons.shares,
         in_pool=cards.in_pool,
         own=lambda number: number in current_viewer().enterprise_ids,
+        may_change=problem_lists.may_change,
         may_plan=lambda: may(current_viewer(), "read", "plan"),
         marked=marking.marked,
         hits=marking.hits,
@@ -248,6 +362,7 @@ def register(app: Flask) -> None:
         scan_note=files.scan_note,
         size_text=files.size_text,
         upload_help=files.upload_help,
+        verdict=budgets.verdict,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 

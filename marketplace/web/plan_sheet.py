@@ -9,8 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from marketplace.domain.matches import Match, Plan, ProviderChoice
+from marketplace.domain.plans import ChoiceKind
 from marketplace.domain.problems import ProblemState
-from marketplace.records.diagnoses import Diagnosis
+from marketplace.plan_steering import Choice, Filters, Steering
+from marketplace.records.diagnoses import Diagnosis, find_diagnosing_organisation
 from marketplace.records.enterprises import Enterprise
 from marketplace.records.matches import Acceptance, Decision, Outcome
 from marketplace.records.problems import Disclosure, Problem, find_problems_of
@@ -20,6 +22,8 @@ from marketplace.site import current_site
 from marketplace.web.budgets import Span, total, verdict
 from marketplace.web.cards import ProviderCard, SolutionCard, find_provider_cards, find_solution_cards
 from marketplace.web.enterprises import by_priority, find_diagnosis
+from marketplace.web.plan_steering import read_steering
+from marketplace.web.ranking_choice import by_outcomes
 from marketplace.web.remembered import remembered
 from recommender.recommend import Ask
 
@@ -45,6 +49,8 @@ class Need:
     uncovered: str
     past: Sequence[PastMatch]
     told: frozenset[int]
+    excluded: Sequence[Choice] = ()
+    outdated: Sequence[Choice] = ()
 
     @property
     def budget(self) -> Span:
@@ -110,6 +116,13 @@ class Sheet:
     solved: Sequence[Solved]
     set: Sequence[SetRow]
     alternative: Alternative | None
+    steering: Steering
+    # The organisation that made the diagnosis, where it is not the centre: what it offers itself is marked.
+    diagnosed_by: int | None = None
+
+    def is_of_diagnosing(self, card: SolutionCard) -> bool:
+        """Whether who made the diagnosis offers this solution itself."""
+        return self.diagnosed_by is not None and card.provider.organisation_id == self.diagnosed_by
 
     def count(self, coverage: str) -> int:
         return sum(need.coverage == coverage for need in self.needs)
@@ -145,7 +158,8 @@ class Sheet:
         return budget, price, verdict(budget, price)
 
 
-def ask_of(problem: Problem, enterprise: Enterprise) -> Ask:
+def ask_of(problem: Problem, enterprise: Enterprise, steering: Steering | None = None) -> Ask:
+    steered = steering or Steering()
     return Ask(
         key=str(problem.id),
         text=problem.text,
@@ -156,17 +170,21 @@ def ask_of(problem: Problem, enterprise: Enterprise) -> Ask:
         budget_high_fen=problem.budget_high_fen,
         problem_id=problem.id,
         enterprise_id=enterprise.id,
+        emphasis=None if steered.emphasis.is_usual else steered.emphasis,
+        without_solutions=steered.excluded(problem.id),
+        by_outcomes=by_outcomes(),
     )
 
 
-def read_sheet(session: Session, enterprise: Enterprise) -> Sheet:
+def read_sheet(session: Session, enterprise: Enterprise, filters: Filters | None = None) -> Sheet:
+    steering = read_steering(session, enterprise.id, filters)
     listed = by_priority([row for row in find_problems_of(session, enterprise.id) if row.state != ProblemState.WITHDRAWN])
     past = _past(session, [problem.id for _number, problem in listed])
     open_ones = [(number, problem) for number, problem in listed if problem.state != ProblemState.SOLVED]
     solved = [Solved(number, problem, _success(past[problem.id])) for number, problem in listed if problem.state == ProblemState.SOLVED]
-    asks = [ask_of(problem, enterprise) for _number, problem in open_ones]
+    asks = [ask_of(problem, enterprise, steering) for _number, problem in open_ones]
     budget = _budget(asks)
-    plan = remembered(session, ("plan", *asks, budget), lambda: current_site().recommender.plan(asks, budget_fen=budget, limit=SHOWN))
+    plan = remembered(session, ("plan", *asks, budget, steering.key), lambda: _plan(asks, budget, steering))
     wanted = {match.solution_id for found in plan.matches.values() for match in found}
     wanted |= {solution for choice in plan.providers for _key, solution in choice.problems}
     cards = find_solution_cards(session, wanted)
@@ -174,7 +192,7 @@ def read_sheet(session: Session, enterprise: Enterprise) -> Sheet:
     scenarios = _scenarios(session, [problem.scenario_code for _number, problem in open_ones])
     told = _told(session, [problem.id for _number, problem in open_ones])
     needs = [
-        _need(number, problem, plan, cards, scenarios.get(problem.scenario_code), past[problem.id], told[problem.id])
+        _need(number, problem, plan, cards, scenarios.get(problem.scenario_code), past[problem.id], told[problem.id], steering)
         for number, problem in open_ones
     ]
     rows = [
@@ -182,8 +200,15 @@ def read_sheet(session: Session, enterprise: Enterprise) -> Sheet:
         for choice in plan.providers
         if choice.provider_id in providers
     ]
-    return Sheet(
-        plan, find_diagnosis(session, enterprise.id), needs, solved, rows, _alternative(needs, {row.card.provider.id for row in rows})
+    alternative = _alternative(needs, {row.card.provider.id for row in rows})
+    diagnosing = find_diagnosing_organisation(session, enterprise.id)
+    diagnosis = find_diagnosis(session, enterprise.id)
+    return Sheet(plan, diagnosis, needs, solved, rows, alternative, steering, diagnosing.id if diagnosing else None)
+
+
+def _plan(asks: Sequence[Ask], budget_fen: int | None, steering: Steering) -> Plan:
+    return current_site().recommender.plan(
+        asks, budget_fen=budget_fen, limit=SHOWN, first=steering.first(), fixed=steering.fixed(), allowed=steering.allowed
     )
 
 
@@ -230,6 +255,7 @@ def _need(
     scenario: Scenario | None,
     past: Sequence[PastMatch],
     told: frozenset[int],
+    steering: Steering,
 ) -> Need:
     key = str(problem.id)
     matches = [(match, cards[match.solution_id]) for match in plan.matches.get(key, ()) if match.solution_id in cards]
@@ -239,7 +265,19 @@ def _need(
         chosen = (next((match for match, _card in matches if match.solution_id == taken), None), cards[taken])
     # What was declined or is running says more than nothing; a match that nobody answered does not.
     answered = [row for row in past if row.outcome.decision != Decision.NO_RESPONSE]
-    return Need(number, problem, scenario, matches, chosen, plan.uncovered.get(key, ""), answered, told)
+    by_hand = steering.of(problem.id, ChoiceKind.PINNED, ChoiceKind.ADDED)
+    return Need(
+        number=number,
+        problem=problem,
+        scenario=scenario,
+        matches=matches,
+        chosen=chosen,
+        uncovered=plan.uncovered.get(key, ""),
+        past=answered,
+        told=told,
+        excluded=steering.of(problem.id, ChoiceKind.EXCLUDED),
+        outdated=[choice for choice in by_hand if not choice.holds],
+    )
 
 
 def _cell(need: Need, choice: ProviderChoice) -> int:

@@ -107,6 +107,7 @@ def family_word(family: str) -> str:
         "record": say("业绩与评价"),
         "standing": say("资源池管理"),
         "past": say("相似问题的对接结果"),
+        "preference": say("企业的侧重"),
     }
     return words.get(family, family)
 

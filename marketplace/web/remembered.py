@@ -15,8 +15,10 @@ from flask import current_app
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from marketplace.domain.rankers import RankerState
 from marketplace.guard import degraded
 from marketplace.records.index_queue import QueuedThing
+from marketplace.records.rankers import Ranker
 
 Answer = TypeVar("Answer")
 MOST = 256
@@ -51,8 +53,9 @@ class Remembered:
 
 
 def data_version(session: Session) -> Hashable:
-    """Changes with everything that a recommendation rests on, and when the index catches up."""
-    return tuple(session.execute(select(func.count(), func.sum(QueuedThing.wanted), func.sum(QueuedThing.indexed))).one())
+    """Changes with everything that a recommendation rests on (also with the ranker in use), and when the index catches up."""
+    in_use = select(func.max(Ranker.version)).where(Ranker.state == RankerState.IN_USE).scalar_subquery()
+    return tuple(session.execute(select(func.count(), func.sum(QueuedThing.wanted), func.sum(QueuedThing.indexed), in_use)).one())
 
 
 def remembered(session: Session, question: Hashable, work_out: Callable[[], Answer]) -> Answer:

@@ -8,21 +8,25 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from flask import Blueprint, render_template, request
-from sqlalchemy import case, func, select
+from sqlalchemy import Text, case, cast, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from indexer.query import Kind, SearchQuery
-from marketplace.domain.access import may_read_enterprise
+from marketplace.domain.access import may, may_read_enterprise
 from marketplace.domain.problems import ProblemState
 from marketplace.domain.scenarios import ScenarioKind, ScenarioState
+from marketplace.domain.small_counts import told_count
 from marketplace.guard import current_viewer, not_found, open_to_all
+from marketplace.records.cases import Case
 from marketplace.records.enterprises import Enterprise
 from marketplace.records.problems import Problem
-from marketplace.records.providers import find_hidden_provider_ids
+from marketplace.records.providers import Provider, find_hidden_provider_ids
+from marketplace.records.scenario_lists import ScenarioList, find_lists_of
 from marketplace.records.scenarios import Scenario, find_scenario
+from marketplace.records.solutions import Solution
 from marketplace.scenario_texts import scenario_text
 from marketplace.site import current_site
-from marketplace.web.cards import SolutionCard, find_solution_cards
+from marketplace.web.cards import SolutionCard, find_solution_cards, published
 from marketplace.web.paging import Paging, paged
 from marketplace.web.wording import term
 
@@ -63,12 +67,29 @@ class Library:
 
 
 @dataclass(frozen=True)
+class Supply:
+    """Who could serve a scenario: published solutions that name it, their cases and their providers."""
+
+    solutions: int
+    cases: int
+    providers: Sequence[Provider]
+
+    @property
+    def coverage(self) -> str:
+        """covered: at least two providers; thin: one; gap: none names the scenario."""
+        return "covered" if len(self.providers) > 1 else "thin" if self.providers else "gap"
+
+
+@dataclass(frozen=True)
 class ScenarioPage:
     scenario: Scenario
     solutions: Sequence[SolutionCard]
-    problems: int
+    # How many problems are like it; None: too few to be told to this viewer.
+    problems: int | None
     enterprise: Enterprise | None
     siblings: Sequence[Scenario]
+    lists: Sequence[ScenarioList]
+    supply: Supply
 
 
 @pages.get("/scenarios")
@@ -121,14 +142,37 @@ def read_page(session: Session, key: str) -> ScenarioPage | None:
         Scenario.state == ScenarioState.PUBLISHED,
     )
     siblings = session.scalars(beside.options(joinedload(Scenario.enterprise)).order_by(Scenario.code).limit(6)).all()
-    return ScenarioPage(scenario, _solutions(session, scenario), _problems(session, scenario), scenario.enterprise, siblings)
+    viewer = current_viewer()
+    return ScenarioPage(
+        scenario,
+        _solutions(session, scenario),
+        told_count(_problems(session, scenario), openly=may(viewer, "read", "plan")),
+        scenario.enterprise,
+        siblings,
+        find_lists_of(session, scenario.id),
+        read_supply(session, scenario),
+    )
 
 
 def _problems(session: Session, scenario: Scenario) -> int:
-    """How many problems of the sector lie in this stage and are still open: a count, never whose they are."""
+    """How many open problems name the scenario, or lie in its sector and stage without naming one: a count, never whose they are."""
     query = select(func.count()).select_from(Problem).join(Enterprise, Enterprise.id == Problem.enterprise_id)
-    query = query.where(Enterprise.sector == scenario.sector, Problem.stage == scenario.stage, Problem.state == ProblemState.OPEN)
+    named = Problem.scenario_code.in_([scenario.code, *scenario.canonical])
+    beside = (Problem.scenario_code == "") & (Problem.stage == scenario.stage)
+    query = query.where(Enterprise.sector == scenario.sector, Problem.state == ProblemState.OPEN, or_(named, beside))
     return session.scalar(query) or 0
+
+
+def read_supply(session: Session, scenario: Scenario) -> Supply:
+    """By the codes that solutions name, the library's own or the catalogue's."""
+    wanted = {scenario.code, *scenario.canonical}
+    codes = cast(Solution.scenario_codes, Text)
+    naming = or_(*(codes.contains(f'"{code}"', autoescape=True) for code in wanted))
+    rows = session.execute(select(Solution.id, Solution.provider_id).join(Solution.provider).where(naming, *published())).all()
+    ids = [row.id for row in rows]
+    cases = session.scalar(select(func.count()).select_from(Case).where(Case.solution_id.in_(ids))) or 0
+    providers = session.scalars(select(Provider).where(Provider.id.in_({row.provider_id for row in rows})).order_by(Provider.id)).all()
+    return Supply(len(ids), cases, sorted(providers, key=lambda one: one.name))
 
 
 def _solutions(session: Session, scenario: Scenario) -> list[SolutionCard]:

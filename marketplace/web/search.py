@@ -14,13 +14,14 @@ from indexer.query import FACETS, FacetCount, Hit, Kind, Page
 from marketplace.domain.access import Viewer, audience, may
 from marketplace.domain.scenarios import ScenarioState
 from marketplace.guard import current_viewer, open_to_all
+from marketplace.metrics import note_found
 from marketplace.records.providers import find_hidden_provider_ids
 from marketplace.records.scenarios import Scenario
+from marketplace.search_address import KINDS, SORTS, Address, parse, query_of
 from marketplace.site import current_site
 from marketplace.web.cards import find_provider_cards, find_solution_cards
 from marketplace.web.demands import find_shown_problems
 from marketplace.web.language import language, say
-from marketplace.web.search_address import KINDS, SORTS, Address, parse, query_of
 from marketplace.web.wording import term
 
 pages = Blueprint("search", __name__)
@@ -80,9 +81,11 @@ class Found:
 @open_to_all
 def page() -> str:
     site, viewer = current_site(), current_viewer()
-    address = parse(request.args, _kinds(viewer))
+    address = parse(request.args, kinds_of(viewer))
     with site.database.reading() as session:
         found = find(session, address, viewer)
+        if address.text and address.page == 1:
+            note_found(found.page)
         return render_template(
             "search/page.html",
             found=found,
@@ -105,7 +108,7 @@ def suggestions() -> Response:
     return jsonify(site.index.suggest(text, limit=count, audience=tokens, without_providers=hidden))
 
 
-def _kinds(viewer: Viewer) -> list[Kind]:
+def kinds_of(viewer: Viewer) -> list[Kind]:
     """What this person may search. Problems are for those roles that have any to see."""
     return [kind for kind in KINDS if kind != Kind.PROBLEM or may(viewer, "search", "problem")]
 
@@ -115,7 +118,7 @@ def find(session: Session, address: Address, viewer: Viewer) -> Found:
     limits = site.pilot.thresholds
     hidden = find_hidden_provider_ids(session)
     query = query_of(address, audience=audience(viewer), hidden=hidden, size=limits.page_size, depth=limits.candidate_depth)
-    others = [kind for kind in _kinds(viewer) if kind != address.kind]
+    others = [kind for kind in kinds_of(viewer) if kind != address.kind]
     counting = [
         query_of(replace(address.of_kind(kind)), audience=query.audience, hidden=hidden, size=1, depth=query.depth) for kind in others
     ]
@@ -123,7 +126,7 @@ def find(session: Session, address: Address, viewer: Viewer) -> Found:
     answer = answers[0]
     totals = {address.kind: answer.total} | {kind: page.total for kind, page in zip(others, answers[1:], strict=True)}
     base = url_for("search.page")
-    scopes = [Scope(kind_word(kind), totals[kind], address.of_kind(kind).url(base), kind == address.kind) for kind in _kinds(viewer)]
+    scopes = [Scope(kind_word(kind), totals[kind], address.of_kind(kind).url(base), kind == address.kind) for kind in kinds_of(viewer)]
     return Found(
         address,
         answer,

@@ -27,6 +27,7 @@ from marketplace.records.scenarios import Scenario
 from marketplace.records.solutions import Solution, find_solution
 from marketplace.site import current_site
 from marketplace.web.cards import SolutionCard, find_cases, find_records_of, find_solution_cards, in_pool, published
+from marketplace.web.openings import note_opening
 from marketplace.web.providers import out_of_sight
 
 pages = Blueprint("solutions", __name__)
@@ -61,6 +62,7 @@ def show(public_id: str) -> str | Response:
             if solution is not None and solution.state == SolutionState.PUBLISHED and not in_pool(solution.provider):
                 return out_of_sight(session, solution.provider, current_viewer(), solution.title)
             not_found()
+        note_opening(session, found.solution)
         return render_template("solutions/show.html", page=found, solution=found.solution, provider=found.solution.provider)
 
 

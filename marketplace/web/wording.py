@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from marketplace.domain.money import FEN_PER_WAN, range_text, wan_text
+from marketplace.domain.money import FEN_PER_WAN, exact_text, range_text, wan_text
 from marketplace.domain.problems import budget_band
 from marketplace.domain.ratings import TrackRecord, shrunk_score
 from marketplace.sentences import english_day, told_value
@@ -68,6 +69,13 @@ def _yuan(fen: int) -> str:
 def money(fen: int | None) -> str:
     """One amount."""
     return money_range(fen, fen)
+
+
+def amount(fen: int | None) -> str:
+    """What was offered, signed or planned, exactly; `money` is for what is compared at a glance."""
+    if fen is None:
+        return ""
+    return f"{exact_text(fen)} 万元" if language() == "zh" else f"CNY {Decimal(fen) / FEN_PER_YUAN:,f}"
 
 
 def money_range(low: int | None, high: int | None) -> str:
@@ -208,6 +216,7 @@ WORDS = (
     figure,
     percent,
     money,
+    amount,
     money_range,
     bare_range,
     price,

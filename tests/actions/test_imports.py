@@ -91,8 +91,8 @@ def test_the_demonstration_set_twice(database: Database, bring: Import) -> None:
         past = session.scalar(select(func.count()).select_from(RatingEvent).where(RatingEvent.source == "history")) or 0
         ratings = session.scalar(select(func.count()).select_from(RatingScore)) or 0
         assert (past, ratings) == (234, 38)
-    # Every row, every diagnosis, every problem that a project has solved, every event of a past match and every rating has its entry in the history.
-    assert before[0]["history"] == sum(ROWS.values()) + 36 + len(solved) + past + ratings
+    # Every row, every diagnosis, every consent, every problem that a project has solved, every event of a past match and every rating has its entry in the history.
+    assert before[0]["history"] == sum(ROWS.values()) + 36 + 15 + len(solved) + past + ratings
     second = bring(DEMO, source="demo", diagnosed=date(2024, 9, 30))
     assert {noun: row.unchanged for noun, row in second.counts.items()} == ROWS
     assert second.changes == 0

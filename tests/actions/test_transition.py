@@ -19,12 +19,14 @@ from marketplace.domain import scenarios as scenario_rules
 from marketplace.domain import solutions as solution_rules
 from marketplace.domain.access import Role
 from marketplace.domain.lifecycle import Refused, RefusedError, Table, Transition, decide
+from marketplace.domain.scenarios import ScenarioKind, ScenarioState
 from marketplace.records.database import Database
 from marketplace.records.diagnoses import Diagnosis
 from marketplace.records.history import HistoryEntry, find_broken_link
 from marketplace.records.index_queue import QueuedThing
 from marketplace.records.problems import Disclosure, Problem
 from marketplace.records.providers import Provider
+from marketplace.records.scenario_lists import ScenarioConsent
 from marketplace.records.scenarios import Scenario
 from marketplace.records.solutions import Solution
 from tests.actions.people import Market, open_market
@@ -187,3 +189,17 @@ def test_a_market_has_people() -> None:
     market = Market(1, 2, 3, 4, 5, 6, 7, 8)
     assert market.person(Role.PROVIDER).provider_ids == {1}
     assert market.rival_person.provider_ids == {2}
+
+
+def test_an_enterprises_own_scenario_is_published_with_its_consent_only(database: Database) -> None:
+    market = open_market(database, scenario=ScenarioState.DRAFT)
+    admin = market.person(Role.ADMIN)
+    with database.writing() as session:
+        own = session.get_one(Scenario, market.scenario)
+        own.kind, own.enterprise_id = ScenarioKind.INDIVIDUAL, market.enterprise
+    with pytest.raises(RefusedError) as refused:
+        scenarios.publish(database, market.scenario, viewer=admin, at=NOW)
+    assert refused.value.refused.code == "no_consent"
+    with database.writing() as session:
+        session.add(ScenarioConsent(scenario_id=market.scenario, agreed=NOW))
+    assert scenarios.publish(database, market.scenario, viewer=admin, at=NOW).to == "published"

@@ -4,47 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from marketplace.app import create_app
-from marketplace.commands.demonstration import play_the_pool
-from marketplace.files.store import BlobStore
-from marketplace.pilot import Pilot
-from marketplace.records.database import Database
 from tests.api.pool import Pool
-from tests.demo_site import (
-    browsers,
-    demo_app,
-    demo_folder,
-    demo_site,
-    own_app,
-    own_browsers,
-    own_demo,
-    own_folder,
-    share_model,
-    things,
-)
-from tests.opened import copy_of, site_of
-
-__all__ = ["browsers", "demo_app", "demo_folder", "demo_site", "own_app", "own_browsers", "own_demo", "own_folder", "things"]
-
-
-@pytest.fixture(scope="session")
-def pool_folder(demonstration_file: Path, pilot: Pilot, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder in which people of the pool have acted, to be copied. Its index stays empty: nothing here searches."""
-    folder = copy_of(demonstration_file, tmp_path_factory.mktemp("pool") / "data")
-    share_model(folder)
-    database = Database(f"sqlite:///{folder / 'jigai.db'}")
-    play_the_pool(database, pilot, BlobStore(folder / "files", None), at=datetime.now(UTC))
-    with database.engine.connect() as connection:
-        connection.exec_driver_sql("ROLLBACK")
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.exec_driver_sql("BEGIN")
-    database.close()
-    return folder
+from tests.opened import site_of
 
 
 def _opened(pool_folder: Path, folder: Path) -> Iterator[Pool]:

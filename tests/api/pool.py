@@ -31,6 +31,7 @@ class Pool:
     site: Site
     app: Flask
     tokens: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    readers: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     def headers(self, person: str) -> Mapping[str, str]:
         if person == "anyone":
@@ -38,6 +39,12 @@ class Pool:
         if person not in self.tokens:
             self.tokens[person] = token_of(self.site, person, "read", "write", "import")
         return self.tokens[person]
+
+    def only_reading(self, person: str) -> Mapping[str, str]:
+        """The header of a token that may read and no more."""
+        if person not in self.readers:
+            self.readers[person] = token_of(self.site, person, "read")
+        return self.readers[person]
 
     def call(self, person: str, method: str, path: str, body: Any = None, *, match: str | None = None, **values: Any) -> TestResponse:
         """One request; `match`: the version that was read."""

@@ -22,12 +22,14 @@ from tests.api.test_pool_sweeps import MAY
 from tests.opened import site_of
 
 # More of the old ones, which embed and search; each of the pool's meets things that are there.
-EXAMPLES, EXAMPLES_OF_THE_POOL = 20, 12
+EXAMPLES, EXAMPLES_OF_THE_POOL, EXAMPLES_OF_THE_ALIKE = 20, 12, 2
 DOCUMENT = json.loads((Path(__file__).parents[2] / "docs" / "openapi.json").read_text(encoding="utf-8"))
 OPERATIONS = [(path, method) for path, methods in DOCUMENT["paths"].items() for method in methods]
 # What speaks to the pool is tried where the pool was played, by somebody who gets in; the rest where there is an index.
 OF_THE_POOL = {"windows", "applications", "reviews", "catalogue", "calls", "ratings", "adjustments", "inbox", "history", "files"}
-PERSONS = ("admin", "bureau", "applicants", "provider", "expert")
+# Those of the pool that came later are many, and alike in how they take and refuse.
+ALIKE = {"brokerings", "diagnoses", "lists", "plans", "saved"}
+PERSONS = ("admin", "bureau", "applicants", "provider", "expert", "enterprise")
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +74,8 @@ def test_the_application_keeps_its_contract(
     contracts: dict[bool, Any], fuzzed: Pool, demo: Pool, path: str, method: str, mode: GenerationMode
 ) -> None:
     about = DOCUMENT["paths"][path][method]
-    of_pool = bool(OF_THE_POOL & set(about["tags"]))
+    alike = bool(ALIKE & set(about["tags"]))
+    of_pool = alike or bool(OF_THE_POOL & set(about["tags"]))
     operation, pool = contracts[of_pool][path][method], fuzzed if of_pool else demo
     if mode is GenerationMode.NEGATIVE and not (operation.query or operation.body):
         # There is nothing that could be said wrongly.
@@ -83,7 +86,7 @@ def test_the_application_keeps_its_contract(
 
     @hypothesis.given(case=operation.as_strategy(generation_mode=mode), id=strategies.sampled_from(["", *ids]))
     @hypothesis.settings(
-        max_examples=EXAMPLES_OF_THE_POOL if of_pool else EXAMPLES,
+        max_examples=EXAMPLES_OF_THE_ALIKE if alike else EXAMPLES_OF_THE_POOL if of_pool else EXAMPLES,
         deadline=None,
         database=None,
         derandomize=True,

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 from werkzeug.routing import Rule
 
 from marketplace.api import routes
@@ -19,16 +20,21 @@ from marketplace.domain.access import PERMISSIONS
 from marketplace.guard import Policy
 from marketplace.records.adjustments import Adjustment
 from marketplace.records.applications import ProviderApplication
+from marketplace.records.brokerings import Brokering
 from marketplace.records.calls import SolutionCall
 from marketplace.records.certificates import Certificate
+from marketplace.records.diagnoses import Diagnosis
+from marketplace.records.enterprises import Enterprise
 from marketplace.records.files import Attachment
+from marketplace.records.introductions import Introduction
 from marketplace.records.notices import Notice
+from marketplace.records.problems import Problem as ProblemRow
 from marketplace.records.providers import Provider
 from marketplace.records.reviews import ReviewAssignment
+from marketplace.records.scenario_lists import ScenarioList
 from marketplace.records.solutions import Solution
 from marketplace.records.windows import ApplicationWindow
-from tests.api.pool import APPLICANTS, MISSING, PEOPLE, Pool, fields
-from tests.api.test_requests import token_of
+from tests.api.pool import APPLICANTS, MISSING, PEOPLE, Pool, done, fields
 
 EVERYBODY = frozenset(PEOPLE)
 KNOWN = EVERYBODY - {"anyone"}
@@ -38,12 +44,15 @@ ALL_STAFF = frozenset({"centre", "manager", "bureau", "admin"})
 OFFICE = ALL_STAFF - {"centre"}
 MANAGERS = frozenset({"manager", "admin"})
 BUREAU = frozenset({"bureau", "admin"})
+CENTRE = frozenset({"centre", "admin"})
 # Who gets further than the door. Whether one thing is theirs, the thing itself says.
 WHO: dict[frozenset[str], str] = {
     EVERYBODY: """
         search list_solutions read_solution list_providers read_provider list_scenarios read_scenario recommend list_windows read_window
-        list_publicity list_calls read_call list_listings fetch_file""",
-    KNOWN: "list_versions read_version_of_solution list_tasks list_notices read_all_notices read_notice",
+        list_publicity list_calls read_call list_listings fetch_file list_scenario_lists read_scenario_list""",
+    KNOWN: """
+        list_versions read_version_of_solution list_tasks list_notices read_all_notices read_notice list_saved_searches save_search
+        change_frequency open_saved_search forget_search read_shortlist shortlist_solution drop_from_shortlist""",
     PROVIDERS: """
         start_application submit_application withdraw_application save_application_section add_application_file remove_application_file
         list_catalogue read_own_solution create_solution write_solution submit_solution withdraw_solution_version delist_solution
@@ -58,10 +67,21 @@ WHO: dict[frozenset[str], str] = {
         approve_version return_version read_index""",
     ALL_STAFF - {"bureau"}: "enter_rating_event take_rating_event_back",
     BUREAU: "decide_adjustment answer_appeal",
-    ALL_STAFF: "list_enterprises",
-    ALL_STAFF | {"enterprise"}: "read_enterprise",
-    frozenset({"centre", "admin", "enterprise"}): "list_problems_of_enterprise read_plan",
-    PROVIDERS | ALL_STAFF | {"enterprise"}: "list_problems read_problem",
+    ALL_STAFF: "list_enterprises draft_scenario_list change_scenario_list issue_scenario_list withdraw_scenario_list",
+    ALL_STAFF | {"enterprise"}: """
+        read_enterprise list_diagnoses list_roster read_diagnosis read_diagnosis_section list_groups read_group""",
+    CENTRE: """
+        draft_brokering add_introductions set_criteria assign_brokering run_brokering run_introduction write_finish_down plan_diagnosis
+        change_visit run_diagnosis read_steering set_emphasis choose_solution take_choice_back""",
+    CENTRE | {"enterprise"}: """
+        list_problems_of_enterprise read_plan compare_proposals end_brokering award_brokering record_contract start_implementation
+        confirm_implementation score_proposal save_diagnosis_section reply_to_diagnosis read_diagnosis_lists add_listed_problem
+        add_own_problem change_problem remove_problem add_scenario_need change_scenario_need remove_scenario_need add_investment
+        change_investment remove_investment list_issued_plans read_issued_plan""",
+    CENTRE | PROVIDERS | {"enterprise"}: "answer_introduction step_back say_in_talks make_proposal report_finish",
+    frozenset({"enterprise"}): "send_inquiry reply_to_plan",
+    PROVIDERS | ALL_STAFF | {"enterprise"}: """
+        list_problems read_problem list_brokerings read_brokering list_introductions read_introduction""",
 }  # fmt: skip
 MAY = {name: people for people, names in WHO.items() for name in names.split()}
 
@@ -143,9 +163,7 @@ def test_what_writes_needs_its_scope_and_is_done_once(shared_pool: Pool, name: s
         return
     assert one.policy.scope == ("import" if name == "run_import" else "write")
     person = sorted(MAY[name])[0]
-    answer = shared_pool.app.test_client().open(
-        f"/api/v1{one.path()}", method=one.method, headers=token_of(shared_pool.site, person, "read")
-    )
+    answer = shared_pool.app.test_client().open(f"/api/v1{one.path()}", method=one.method, headers=shared_pool.only_reading(person))
     assert answer.status_code == 403
 
 
@@ -181,6 +199,9 @@ def test_nobody_writes_without_saying_on_top_of_what(shared_pool: Pool, name: st
     assert ("header.If-Match", "missing") in fields(shared_pool.call(person, one.method, one.path(), one.example))
 
 
+_OF_ENTERPRISES: tuple[Any, ...] = (Brokering, Diagnosis, ProblemRow)
+
+
 def _foreign(pool: Pool) -> dict[str, tuple[str, dict[str, str]]]:
     """Name of an operation → somebody who may use it, and things of the same kind that are not theirs."""
     (own,) = (row["id"] for row in pool.items("applicant", "/applications"))
@@ -196,8 +217,17 @@ def _foreign(pool: Pool) -> dict[str, tuple[str, dict[str, str]]]:
         proof = session.query(Attachment).filter_by(noun="certificate").first()
         assert proof is not None
         proofs = proof.public_id
+        own_enterprise = next(iter(pool.viewer("enterprise").enterprise_ids))
+        elsewhere = {kind: session.query(kind).filter(kind.enterprise_id != own_enterprise).first().public_id for kind in _OF_ENTERPRISES}
+        introductions: Any = session.query(Introduction).filter(Introduction.sent_at.is_not(None))
+        other_side = introductions.join(Brokering).filter(Brokering.enterprise_id != own_enterprise).first().public_id
+        others = introductions.filter(Introduction.provider_id.in_(provider.provider_ids)).first().public_id
+        code = session.scalars(select(Enterprise.public_id).where(Enterprise.id != own_enterprise)).first() or ""
     assignment = next(row["id"] for row in pool.items("expert", "/assignments"))
     drafts = pool.ids(ApplicationWindow, state="draft")[0], pool.ids(SolutionCall, state="draft")[0]
+    groups = {row["id"] for row in pool.items("centre", "/groups")} - {row["id"] for row in pool.items("enterprise", "/groups")}
+    search = done(pool.post("provider", "/saved-searches", {"title": "质检", "query": "sector=chem"}), 201)["id"]
+    section = {"key": pool.site.pilot.questionnaire.sections[0].key}
     cases = pool.ids(Adjustment)
     found: dict[str, tuple[str, dict[str, str]]] = {}
     for name in NAMES:
@@ -213,9 +243,19 @@ def _foreign(pool: Pool) -> dict[str, tuple[str, dict[str, str]]]:
             ("/files/", "provider2", proofs),
             ("/windows/", "applicant2", drafts[0]),
             ("/calls/", "provider2", drafts[1]),
+            ("/brokerings/", "enterprise", elsewhere[Brokering]),
+            ("/introductions/", "enterprise", other_side),
+            ("/introductions/", "provider2", others),
+            ("/diagnoses/", "enterprise", elsewhere[Diagnosis]),
+            ("/problems/", "enterprise", elsewhere[ProblemRow]),
+            ("/enterprises/", "enterprise", code),
+            ("/groups/", "enterprise", min(groups)),
+            ("/scenario-lists/", "enterprise", pool.ids(ScenarioList, state="draft")[0]),
+            ("/saved-searches/", "provider2", search),
+            ("/shortlist/", "provider2", pool.ids(Solution, state="draft")[0]),
         ):
-            if path.startswith(head) and "<id>" in path and person in MAY[name]:
-                found[name] = person, {"id": id}
+            if path.startswith(head) and ("<id>" in path or "<code>" in path) and person in MAY[name]:
+                found[name] = person, {"id": id, "code": id, **section}
     return found
 
 
@@ -247,8 +287,17 @@ def test_what_is_anothers_is_as_absent_as_what_never_was(shared_pool: Pool) -> N
 def _form(one: Known) -> dict[str, Any]:
     from tests.api.pool import pdf
 
-    texts = {"document": "licence", "kind": "licence", "name": "营业执照", "on": "2026-01-05", "payload": "{}"}
-    files = {"file", "proof"}
+    days = dict.fromkeys(("signed", "starts", "ends"), "2026-01-05")
+    texts = {
+        **days,
+        "amount_wan": "12.5",
+        "document": "licence",
+        "kind": "licence",
+        "name": "营业执照",
+        "on": "2026-01-05",
+        "payload": "{}",
+    }
+    files = {"file", "proof", "scan"}
     assert one.about.upload is not None
     known = one.about.upload.model_fields
     return {name: value for name, value in texts.items() if name in known} | {name: pdf() for name in files & set(known)}
@@ -258,7 +307,19 @@ def test_neighbours_and_guesses_find_nothing(shared_pool: Pool) -> None:
     kinds = (ProviderApplication, ReviewAssignment, Adjustment, Certificate)
     assert all(len(number) == 36 for kind in kinds for number in shared_pool.ids(kind))
     for guess in [*map(str, range(1, 30)), "SQ-2026-0001", "TZ-2026-0001", "%00", "' OR 1=1 --", "a" * 300]:
-        for noun in ("applications", "reviews", "versions", "adjustments", "ratings", "calls", "windows", "files"):
+        for noun in (
+            "applications",
+            "reviews",
+            "versions",
+            "adjustments",
+            "ratings",
+            "calls",
+            "windows",
+            "files",
+            "brokerings",
+            "introductions",
+            "diagnoses",
+        ):
             assert shared_pool.get("admin", f"/{noun}/{guess}").status_code == 404, (noun, guess)
 
 

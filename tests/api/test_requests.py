@@ -15,7 +15,9 @@ from sqlalchemy import func, select
 
 from marketplace.actions.accounts import create_token
 from marketplace.api.openapi import document
+from marketplace.domain.problems import ProblemState
 from marketplace.records.accounts import find_account
+from marketplace.records.problems import Problem
 from marketplace.records.solutions import Solution
 from marketplace.site import Site
 from tests.opened import Browser
@@ -80,6 +82,7 @@ def test_a_wrong_query_is_told_field_by_field(browsers: dict[str, Browser], quer
     [
         ({"problem": {"text": "压机停机", "budget_wan": {"high": False}}}, "body.problem.budget_wan.high", "float_type"),
         ({"problem": {"text": "压机停机"}, "limit": "3"}, "body.limit", "int_type"),
+        ({"problem": {"text": "压机停机"}, "by_outcomes": 0}, "body.by_outcomes", "bool_type"),
         ({"problem": {"text": "压机停机", "weeks": 1.5}}, "body.problem.weeks", "int_type"),
         ({"problem": {"text": "  "}}, "body.problem.text", "string_pattern_mismatch"),
         ({"problem": {"text": "压机停机", "role": "admin"}}, "body.problem.role", "extra_forbidden"),
@@ -174,6 +177,24 @@ def test_a_plan_covers_the_list_or_says_why_not(demo_site: Site, demo_app: Flask
     assert len(problems) == 7
     assert taken | set(plan["uncovered"]) == problems
     assert all(row["uncovered"] for row in plan["problems"] if row["id"] in plan["uncovered"])
+
+
+def test_a_plan_is_steered_as_its_page_is(own_demo: Site, own_app: Flask) -> None:
+    machine, bearer = own_app.test_client(), token_of(own_demo, "centre", "read", "write")
+    code = machine.get("/api/v1/enterprises?limit=1", headers=bearer).json["items"][0]["code"]
+    with own_demo.database.reading() as session:
+        waiting = set(session.scalars(select(Problem.public_id).where(Problem.state == ProblemState.OPEN)))
+    problems = machine.get(f"/api/v1/enterprises/{code}/plan", headers=bearer).json["problems"]
+    first = next(row for row in problems if row["id"] in waiting)
+    best, last = (first["matches"][place]["id"] for place in (0, -1))
+    place = f"/api/v1/problems/{first['id']}/choices"
+    assert machine.post(place, json={"solution": best, "kind": "excluded", "why": "要换主机"}, headers=bearer).status_code < 300
+    assert machine.post(place, json={"solution": last, "kind": "pinned", "why": "试用过"}, headers=bearer).status_code < 300
+    steered = machine.get(f"/api/v1/enterprises/{code}/plan", headers=bearer).json
+    listed = [match["id"] for match in next(row for row in steered["problems"] if row["id"] == first["id"])["matches"]]
+    assert best not in listed
+    assert listed[0] == last
+    assert {"problem": first["id"], "solution": last} in [one for provider in steered["providers"] for one in provider["takes"]]
 
 
 def upload(*rows: dict[str, Any], name: str = "solutions.jsonl") -> tuple[io.BytesIO, str]:

@@ -11,9 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from marketplace.cli import main
-from tests.demo_site import demo_folder, demo_site, own_folder
 
-__all__ = ["demo_folder", "demo_site", "own_folder"]
 Run = Callable[..., Result]
 
 

@@ -23,7 +23,6 @@ from tests.demo_site import share_model
 from tests.opensearch_server import OpenSearchServer, opensearch_server
 
 __all__ = ["opensearch_server"]
-
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docker-compose.yml"
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))["services"]

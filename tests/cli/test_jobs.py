@@ -13,7 +13,7 @@ from tests.cli.test_serve import Server
 from tests.cli.test_worker import ended, started
 
 
-def mailed(folder: Path, subject: str, *, seconds: float = 20) -> bool:
+def mailed(folder: Path, subject: str, *, seconds: float = 60) -> bool:
     """Ask for a mail, and whether it lay in the outbox in time."""
     database = Database(f"sqlite:///{folder / 'jigai.db'}")
     with database.writing() as session:

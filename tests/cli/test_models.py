@@ -147,7 +147,7 @@ def test_what_cannot_be_exported_is_refused_in_one_sentence(tmp_path: Path) -> N
 
 
 def test_a_missing_package_is_one_sentence_and_exit_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("indexer.sentence_transformers_model", "marketplace.commands.train"):
+    for module in ("indexer.sentence_transformers_model", "marketplace.commands.train_embedder"):
         monkeypatch.setattr(f"{module}.find_spec", lambda name: None)
     for arguments in (["index", "embed"], ["search", "压机"], ["train", "--embedder"]):
         result = CliRunner().invoke(main, arguments, env={"JIGAI_DATA_DIR": str(tmp_path), "JIGAI_EMBEDDER": "st:some/model"})

@@ -36,6 +36,7 @@ from marketplace.settings import Settings
 from marketplace.site import Site
 from recommender.ask import Ask
 from recommender.recommend import Recommender
+from recommender.suggesting import Suggester
 from tests.conftest import NOW
 from tests.indexer.conftest import Opened
 
@@ -104,6 +105,7 @@ def office(own: Opened) -> Office:
         index=own.index,
         recommender=recommender,
         files=BlobStore(Path(own.folder) / "files"),
+        suggester=Suggester(own.embeddings, {}),
     )
     return Office(own, site, account(own.database, "bureau"), account(own.database, "bureau2"))
 

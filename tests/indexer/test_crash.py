@@ -9,9 +9,6 @@ from pathlib import Path
 
 from bench.crash import Outcome, embedded, scale
 from tests.conftest import PostgreSQL
-from tests.demo_site import demo_folder, demo_site, own_folder
-
-__all__ = ["demo_folder", "demo_site", "own_folder"]
 
 
 def is_whole(outcome: Outcome) -> None:

@@ -10,6 +10,7 @@ from marketplace.actions.demonstration_ratings import seed_ratings
 from marketplace.jobs.daily import DAILY
 from marketplace.jobs.ratings import ask_for_ratings
 from marketplace.jobs.worker import JobWorker
+from marketplace.records.coverage import ProblemCoverage, count_unasked, count_unserved, find_cells
 from marketplace.records.evaluations import EvaluationResult
 from marketplace.records.exposures import Exposure, ExposureDay
 from marketplace.records.files import Attachment
@@ -17,10 +18,8 @@ from marketplace.records.jobs import Job, JobState
 from marketplace.records.notices import Notice
 from marketplace.records.problems import Problem
 from marketplace.records.ratings import RatingMean
+from marketplace.records.solutions import Solution
 from marketplace.site import Site
-from tests.demo_site import demo_folder, demo_site, own_demo, own_folder
-
-__all__ = ["demo_folder", "demo_site", "own_demo", "own_folder"]
 
 
 def test_a_night_and_the_letters(own_demo: Site) -> None:
@@ -48,6 +47,15 @@ def test_a_night_and_the_letters(own_demo: Site) -> None:
         assert day.problems == 40
         assert day.places == session.scalar(select(func.sum(Exposure.top)))
         assert day.answered == session.scalar(select(func.sum(Exposure.first)))
+        covered = session.scalars(select(ProblemCoverage)).all()
+        assert len(covered) == 40
+        assert {row.problem_id for row in covered if row.strength < 2} == {row.problem_id for row in covered if not row.takers}
+        cells = find_cells(session)
+        assert sum(cell.problems for cell in cells) == 40
+        assert sum(cell.unserved for cell in cells) == sum(not row.takers for row in covered) == count_unserved(session)
+        # Most scenarios are found from the words, and solutions from their matches.
+        assert sum(cell.solutions for cell in cells if cell.scenario_code) > 20
+        assert 0 < count_unasked(session) < session.scalar(select(func.count()).select_from(Solution))
         # Twenty days on, a licence has come to its last step.
         assert "certificate" in set(session.scalars(select(Notice.kind)))
         letters = session.scalars(select(Attachment).where(Attachment.noun == "evaluation_result")).all()

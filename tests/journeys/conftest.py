@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,10 +19,8 @@ from waitress.server import create_server
 from marketplace.actions.demonstration import PASSWORD
 from marketplace.app import create_app, worker_of
 from marketplace.site import Site
-from tests.demo_site import demo_folder, demo_site, own_copy, things
+from tests.demo_site import own_copy
 from tests.opened import site_of
-
-__all__ = ["demo_folder", "demo_site", "things"]
 
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
@@ -73,8 +72,14 @@ class Person:
 
 @pytest.fixture(scope="session")
 def served(demo_folder: Path, demo_site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The site on a free port; journeys may write, so it has a folder of its own."""
-    site = site_of(own_copy(demo_folder, tmp_path_factory.mktemp("journeys") / "data"))
+    """Journeys may write, so the site has a folder of its own; they share it."""
+    with serving(site_of(own_copy(demo_folder, tmp_path_factory.mktemp("journeys") / "data"))) as running:
+        yield running
+
+
+@contextmanager
+def serving(site: Site) -> Iterator[Served]:
+    """The site on a free port, with the worker of its index."""
     server = create_server(create_app(site), host="127.0.0.1", port=0, threads=6)
     stop = threading.Event()
     threads = [threading.Thread(target=server.run, daemon=True), threading.Thread(target=worker_of(site).run, args=(stop,), daemon=True)]

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from marketplace.domain.matches import Part, Reason
 from marketplace.domain.ratings import TrackRecord
 from recommender.ask import Ask
-from recommender.explanation import Answer, Evidence, explain
+from recommender.evidence import Answer, Evidence
+from recommender.explanation import explain
 from recommender.facts import CaseFacts, Effect, SolutionFacts
 
 WAN = 1_000_000

@@ -83,3 +83,16 @@ def test_as_good_as_trying_everything(rows: list[list[tuple[int, int, int]]], bu
     picked = chosen(plan)
     got = sum(COVERED + one.score for found in matches.values() for one in found if picked.get(one.problem_key) == one.solution_id)
     assert got - ONE_MORE_PROVIDER * len(plan.providers) == pytest.approx(best, abs=1e-4)
+
+
+def test_what_a_person_chose_is_taken_whatever_it_costs() -> None:
+    matches = {"a": [match("a", 1, 1, 0.9), match("a", 2, 2, 0.3)], "b": [match("b", 3, 1, 0.8), match("b", 4, 2, 0.7)]}
+    prices = {1: (5 * WAN, 5 * WAN), 2: (90 * WAN, 90 * WAN), 3: (5 * WAN, 5 * WAN), 4: (5 * WAN, 5 * WAN)}
+    free = cover(matches, prices, budget_fen=20 * WAN, model="test")
+    assert chosen(free) == {"a": 1, "b": 3}
+    plan = cover(matches, prices, budget_fen=20 * WAN, model="test", fixed={"a": 2})
+    # Nothing is left of the budget for the other problem.
+    assert chosen(plan) == {"a": 2}
+    assert plan.uncovered["b"] == "有合适的方案，但总预算不够。"
+    # Whoever is in by hand already costs no provider more.
+    assert chosen(cover(matches, prices, budget_fen=None, model="test", fixed={"a": 2})) == {"a": 2, "b": 4}

@@ -54,17 +54,25 @@ def leaves(value: Any) -> Iterator[str]:
             yield from leaves(one)
 
 
-class Written:
-    """What people wrote: every text of the database that is not a sentence of the platform."""
+def texts_of(site: Site) -> set[str]:
+    """Every Chinese text of the database, whole and line by line."""
+    texts: set[str] = set()
+    with site.database.reading() as session:
+        for table in Record.metadata.sorted_tables:
+            columns = [column for column in table.c if table.name not in SENTENCES or column.name in ("actor", "why")]
+            for row in session.execute(select(*columns)) if columns else ():
+                for text in leaves(list(row)):
+                    texts.update(" ".join(line.split()) for line in (text, *text.splitlines()) if CHINESE.search(line))
+    return texts
 
-    def __init__(self, site: Site, sentences: Collection[str]) -> None:
-        texts: set[str] = set()
-        with site.database.reading() as session:
-            for table in Record.metadata.sorted_tables:
-                columns = [column for column in table.c if table.name not in SENTENCES or column.name in ("actor", "why")]
-                for row in session.execute(select(*columns)) if columns else ():
-                    for text in leaves(list(row)):
-                        texts.update(" ".join(line.split()) for line in (text, *text.splitlines()) if CHINESE.search(line))
+
+class Written:
+    """What people wrote: every text of the database that is not a sentence of the platform, and the questions of the questionnaire.
+
+    `before`: the texts that were there when the pages were read; a form may have taken some out since."""
+
+    def __init__(self, site: Site, sentences: Collection[str], before: Collection[str] = ()) -> None:
+        texts = {*before, *texts_of(site), *(one.name for one in site.pilot.questionnaire.questions if len(one.name) >= CUT)}
         self._units = {text for text in texts if len(text) <= 4}
         texts -= set(sentences)
         self._all = "\n".join(texts)

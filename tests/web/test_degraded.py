@@ -22,14 +22,13 @@ from marketplace.records.index_queue import QueuedThing, count_pending, enqueue
 from marketplace.records.organisations import find_organisation
 from marketplace.records.solutions import Solution
 from marketplace.site import Site
-from tests.demo_site import demo_folder, demo_site, drain, own_copy
+from tests.demo_site import drain, own_copy
 from tests.line import Line, State
 from tests.opened import Browser, site_of
 from tests.opensearch_server import OpenSearchServer, opensearch_server, prefix_of
 from tests.web.people import browser_of
 
-__all__ = ["demo_folder", "demo_site", "opensearch_server"]
-
+__all__ = ["opensearch_server"]
 ASKED = "反应釜投料老出错，批记录靠手写"
 BANNER = "降级"
 # A page may take so long while the engine is away; healing so long after it is back.

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 
 from marketplace import attachments, guard
 from marketplace.actions.files import attach
-from marketplace.attachments import received
+from marketplace.attachments import SANDBOX, received
 from marketplace.domain.access import Viewer
 from marketplace.domain.lifecycle import Refused
 from marketplace.files.scanner import Clamd
@@ -114,7 +114,7 @@ def test_a_file_is_saved_never_shown(app: Flask, own_site: Site, browser: Browse
     # RFC 6266: plain letters for old programs, the name itself for the others.
     assert disposition.startswith("attachment; ")
     assert "filename*=UTF-8''%E8%B4%A2%E5%8A%A1%E6%8A%A5%E8%A1%A8%202025" in disposition
-    assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert answer.headers["Content-Security-Policy"] == SANDBOX
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Cache-Control"] == "no-store"
     with own_site.database.reading() as session:

@@ -16,12 +16,9 @@ from sqlalchemy import select
 from marketplace.app import create_app
 from marketplace.records.experts import ReviewExpert
 from marketplace.site import Site
-from tests.api.conftest import pool_folder
 from tests.opened import site_of
 from tests.web.crawling import crawl
 from tests.web.people import browser_of
-
-__all__ = ["pool_folder"]
 
 FORM = re.compile(r"<form\b([^>]*)>(.*?)</form>", re.DOTALL)
 FIELD = re.compile(r"<(?:input|textarea|select)\b[^>]*>")
@@ -30,8 +27,8 @@ MARKS = {"seen", "review_seen", "version", "revision", "before"}
 # Forms with something in them that is no stored thing: what is usual, what was searched for, what is only added.
 NOTHING_STORED = {
     "accounts.change_password", "accounts.create_token", "evaluations.open_round", "members.invite", "windows.create", "imports.upload",
-    "certificates.add",
-    "notices.set_ways",
+    "certificates.add", "diagnoses.create", "outside_grades.create",
+    "notices.set_ways", "saved.keep", "group_plans.create",
 }  # fmt: skip
 
 

@@ -159,7 +159,7 @@ def test_https_turns_on_secure_cookies(demonstration_file, tmp_path) -> None:
     site.database.close()
 
 
-@pytest.mark.parametrize("path", ["login/reset", "account/email", "invitations", "register"])
+@pytest.mark.parametrize("path", ["answers", "login/reset", "account/email", "invitations", "register"])
 def test_no_log_holds_the_secret_of_a_link(browser: Browser, caplog: pytest.LogCaptureFixture, path: str) -> None:
     with caplog.at_level("INFO"):
         browser.get(f"/{path}/sesam-open-42")

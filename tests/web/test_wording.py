@@ -14,9 +14,9 @@ from werkzeug.datastructures import MultiDict
 from indexer.query import Kind, Sort
 from marketplace.domain.problems import names_of
 from marketplace.domain.ratings import TrackRecord
+from marketplace.search_address import KINDS, parse, query_of
 from marketplace.web import budgets, help, wording
 from marketplace.web.marking import spans
-from marketplace.web.search_address import KINDS, parse, query_of
 from recommender.ranking import BUSINESS, CONTENT
 
 WAN = 1_000_000
@@ -39,6 +39,9 @@ def test_money_and_figures_in_chinese() -> None:
     assert wording.price(45 * WAN, 135 * WAN) == "45–135 万元"
     assert wording.price(None, None) == "价格面议"
     assert wording.price(WAN // 2, WAN // 2) == "0.5 万元"
+    assert wording.amount(725 * WAN // 10) == "72.5 万元"
+    assert wording.amount(1_280 * WAN) == "1,280 万元"
+    assert wording.amount(None) == ""
     assert wording.revenue(156_000 * WAN) == "15.60 亿元"
     assert wording.revenue(8_620 * WAN) == "8,620 万元"
     assert wording.band(30 * WAN) == "20–50 万元"
@@ -56,6 +59,7 @@ def test_money_and_figures_in_chinese() -> None:
 def test_money_in_english() -> None:
     assert wording.price(45 * WAN, 135 * WAN) == "CNY 450,000–1,350,000"
     assert wording.price(None, None) == "Price on request"
+    assert wording.amount(725 * WAN // 10 + 5) == "CNY 725,000.05"
     assert wording.band(30 * WAN) == "CNY 200,000–500,000"
     assert wording.term("sector", "auto") == "Automobile manufacturing"
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from marketplace.actions.imports.nouns import DEFAULTS, TARGETS, UNMADE
@@ -34,6 +35,10 @@ class Item:
     existing: Record | None = None
     # What the next version of an existing solution begins with, where its provider imports it.
     content: dict[str, Any] | None = None
+    # The day of a visit that the row asks for, where it is not planned so already.
+    visit: date | None = None
+    # The day of a consent that the row brings, where none is on record yet.
+    consent: date | None = None
     # Column key → the item of this import or the id in the database that it refers to.
     refers: dict[str, Item | int] = field(default_factory=dict)
 

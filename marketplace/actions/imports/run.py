@@ -12,13 +12,18 @@ from sqlalchemy.orm import Session
 
 from marketplace.actions.imports.admission import IMPORTED, Admission, check_admission
 from marketplace.actions.imports.checking import Item, check_table
+from marketplace.actions.imports.consents import SHEET as SCENARIOS
+from marketplace.actions.imports.consents import keep_consents, resolve_consents
 from marketplace.actions.imports.nouns import TARGETS
 from marketplace.actions.imports.owned import DraftWriter, Owner, keep_to_own, own_changes, resolve_own
 from marketplace.actions.imports.references import Items, refuse_duplicates, refuse_two_names, resolve
 from marketplace.actions.imports.report import Counts, ImportReport, Progress
+from marketplace.actions.imports.visits import SHEET as ENTERPRISES
+from marketplace.actions.imports.visits import plan_visits, resolve_visits
 from marketplace.actions.imports.writing import Writer, changes
 from marketplace.actions.ratings_history import rate_imported
 from marketplace.domain.lifecycle import RefusedError, _
+from marketplace.domain.questionnaires import Questionnaire
 from marketplace.domain.rating_rules import RatingRules
 from marketplace.records.database import Database
 from marketplace.sheets.bad_rows import write_bad_rows
@@ -48,10 +53,12 @@ class _Stage:
 
 
 class CityRules(Words, Protocol):
-    """The pilot, as far as an import needs it: its words, and by which rules past matches are rated."""
+    """The pilot, as far as an import needs it: its words, by which rules past matches are rated, what visits ask."""
 
     @property
     def rating(self) -> RatingRules: ...
+    @property
+    def questionnaire(self) -> Questionnaire: ...
 
 
 def import_path(
@@ -96,12 +103,12 @@ def import_path(
         items[table.sheet.noun] += check_table(table, words, report.notes, stage.step)
     if dry_run:
         with database.reading() as session:
-            _judge(session, items, source, report, owner)
+            _judge(session, items, source, report, owner, at.date())
     else:
         # Judged and written under one lock: nothing can change between the two.
         with database.writing() as session:
             _one_at_a_time(session)
-            good = _judge(session, items, source, report, owner)
+            good = _judge(session, items, source, report, owner, at.date())
             if not report.bad or (skip_bad and any(good.values())):
                 if report.bad:
                     report.bad_files = _write_bad(reading.tables, items, reading.bad, bad_rows_folder)
@@ -116,6 +123,8 @@ def import_path(
                     writer.write(name, rows)
                 writer.enqueue()
                 if isinstance(writer, Writer):
+                    keep_consents(session, good.get(SCENARIOS, []), actor=actor, at=at)
+                    plan_visits(session, good.get(ENTERPRISES, []), questionnaire=pilot.questionnaire.key, actor=actor, at=at)
                     events, outcomes = (writer.touched.get(noun, set()) for noun in ("rating_event", "outcome"))
                     rate_imported(session, outcome_ids=outcomes, event_ids=events, rules=pilot.rating, actor=actor, at=at, on=at.date())
                 report.written = True
@@ -139,7 +148,7 @@ def _admitted(good: Items, admission: Admission) -> Admission:
     return admission
 
 
-def _judge(session: Session, items: Items, source: str, report: ImportReport, owner: Owner | None) -> Items:
+def _judge(session: Session, items: Items, source: str, report: ImportReport, owner: Owner | None, today: date) -> Items:
     """Complete the report, and return the rows to write: new or changed, and nothing wrong with them."""
     first = refuse_duplicates(items)
     refuse_two_names(items)
@@ -147,6 +156,8 @@ def _judge(session: Session, items: Items, source: str, report: ImportReport, ow
         resolve_own(session, items, owner)
     else:
         resolve(session, items, first, source)
+        resolve_visits(session, items.get(ENTERPRISES, []), today)
+        resolve_consents(session, items.get(SCENARIOS, []), today)
     wanted: Items = {}
     told: set[int] = {id(cell) for cell in report.bad}
     for noun, rows in items.items():
@@ -169,7 +180,7 @@ def _count(item: Item, counts: Counts) -> bool:
     if item.existing is None:
         counts.new += 1
         return True
-    if own_changes(item) if item.content is not None else changes(item):
+    if own_changes(item) if item.content is not None else changes(item) or item.visit or item.consent:
         counts.changed += 1
         return True
     counts.unchanged += 1

@@ -14,6 +14,7 @@ from marketplace.actions import history, transition
 from marketplace.actions.dependants import enqueue_dependants
 from marketplace.actions.imports.admission import Admission
 from marketplace.actions.imports.checking import Item
+from marketplace.actions.imports.consents import is_held_back
 from marketplace.actions.imports.nouns import TARGETS
 from marketplace.actions.ratings import Incoming, put_events
 from marketplace.domain.access import Role
@@ -21,6 +22,7 @@ from marketplace.domain.diagnoses import DiagnosisState
 from marketplace.domain.problems import TABLE as PROBLEM_TABLE
 from marketplace.domain.problems import ProblemState
 from marketplace.domain.rating_events import EventDraft
+from marketplace.domain.scenarios import ScenarioState
 from marketplace.records.columns import Record
 from marketplace.records.diagnoses import Diagnosis
 from marketplace.records.enterprises import Enterprise
@@ -28,6 +30,7 @@ from marketplace.records.matches import Acceptance, Outcome
 from marketplace.records.organisations import Organisation
 from marketplace.records.problems import Problem
 from marketplace.records.providers import Provider
+from marketplace.records.scenarios import Scenario
 
 
 @dataclass
@@ -97,7 +100,8 @@ class Writer:
                 )
 
     def _create(self, item: Item, values: dict[str, Any]) -> Record:
-        record = TARGETS[item.noun].record()
+        held = item.noun == "scenarios" and is_held_back(item)
+        record: Record = Scenario(state=ScenarioState.DRAFT) if held else TARGETS[item.noun].record()
         if isinstance(record, (Provider, Enterprise)):
             record.organisation = self._organisation(item)
         if isinstance(record, Provider):
@@ -113,6 +117,8 @@ class Writer:
 
     def _update(self, item: Item, record: Record) -> None:
         found = changes(item)
+        if not found:
+            return
         before = {name: _plain(old) for name, (old, _new) in found.items()}
         for name, (_old, new) in found.items():
             if name == "name" and isinstance(record, (Provider, Enterprise)):
