@@ -117,6 +117,7 @@ def seed_meetings(database: Database, rules: BrokeringRules, rating: RatingRules
     _held(stage, second, past)
     _invited(stage, first, [Pairing(mine[0].problem_id, own), *(pair for pair in mine if pair.solution_id != own)], enterprise, provider)
     stage.meeting(f"{_WORDS.get(third, '行业')}供需对接会", third, planned, 1, today + timedelta(days=DRAFT_IN))
+    _under_way(stage, third, planned)
     return True
 
 
@@ -185,6 +186,18 @@ def _held(stage: _Stage, sector: str, pairs: Sequence[Pairing]) -> None:
         meetings_results.record_result(stage.database, talk, draft, stage.step(HELD_AGO, clock="16:50"))
     meetings.close(stage.database, number, stage.step(HELD_AGO - 1), rest_absent=True)
     _signed(stage, placed[0])
+
+
+def _under_way(stage: _Stage, sector: str, pairs: Sequence[Pairing]) -> None:
+    """Held on this day: the first ones have signed in, and no talk is written down yet."""
+    number = stage.meeting(f"{_WORDS.get(sector, '行业')}专场对接会", sector, pairs, 16, stage.today)
+    meetings_invitations.invite(stage.database, number, stage.step(14))
+    parties = stage.parties(number)
+    for party in parties:
+        stage.answer(party, 10)
+    meetings_talks.plan(stage.database, number, stage.step(3), coming_only=True)
+    meetings.begin(stage.database, number, stage.step(0))
+    meetings_results.sign_in(stage.database, number, stage.step(0), party_ids=[party.id for party in parties[:3]])
 
 
 def _signed(stage: _Stage, talk_id: int) -> None:

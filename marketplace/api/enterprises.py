@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from pydantic import Field
 from sqlalchemy import select
@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session, joinedload
 
 from marketplace.api import models as out
 from marketplace.api import shown
+from marketplace.api.days import today
 from marketplace.api.operation import Model, operation
 from marketplace.api.paging import ListQuery, part_of
 from marketplace.domain.access import Viewer, may_read_plan
 from marketplace.domain.problems import ProblemState
-from marketplace.guard import current_viewer, not_found, now, permission
+from marketplace.guard import current_viewer, not_found, permission
 from marketplace.plan_steering import Steering, read_steering
 from marketplace.records.enterprises import Enterprise, find_enterprise
 from marketplace.records.problems import Problem
@@ -135,7 +136,7 @@ def read_plan(code: str, query: PlanQuery) -> PlanOut:
         number = _find(session, code, plan=True).id
     budget = None if query.budget_wan is None else round(query.budget_wan * 1_000_000)
     values: dict[str, Any] = {"limit": query.limit, "viewer": current_viewer(), "by_outcomes": query.by_outcomes}
-    return plan_out(current_site(), number, budget_fen=budget, **values)
+    return plan_out(current_site(), number, budget_fen=budget, day=today(), **values)
 
 
 def _find(session: Session, code: str, *, plan: bool = False) -> Enterprise:
@@ -169,7 +170,9 @@ def _steered(row: Problem, steering: Steering, *, by_outcomes: bool) -> Ask:
     return replace(ask_of(row), key=str(row.id), emphasis=emphasis, without_solutions=left_out, by_outcomes=by_outcomes)
 
 
-def plan_out(site: Site, enterprise_id: int, *, budget_fen: int | None, limit: int, viewer: Viewer, by_outcomes: bool = True) -> PlanOut:
+def plan_out(
+    site: Site, enterprise_id: int, *, budget_fen: int | None, limit: int, viewer: Viewer, day: date, by_outcomes: bool = True
+) -> PlanOut:
     """The plan over all problems of an enterprise that were not withdrawn, steered as its page is."""
     with site.database.reading() as session:
         enterprise = session.get_one(Enterprise, enterprise_id)
@@ -179,8 +182,7 @@ def plan_out(site: Site, enterprise_id: int, *, budget_fen: int | None, limit: i
             .options(joinedload(Problem.enterprise))
             .order_by(Problem.id)
         ).all()
-        today = now().astimezone(ZoneInfo(site.pilot.city.zone)).date()
-        steering = read_steering(session, enterprise_id, today)
+        steering = read_steering(session, enterprise_id, day)
         by_hand: dict[str, Any] = {"first": steering.first(), "fixed": steering.fixed()}
         asks = [_steered(row, steering, by_outcomes=by_outcomes) for row in rows]
         names = {str(row.id): row.public_id for row in rows}

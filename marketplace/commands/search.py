@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -138,12 +140,13 @@ def _plan(site: Site, code: str, *, limit: int, as_json: bool) -> None:
     from marketplace.api.enterprises import plan_out
     from marketplace.records.enterprises import find_enterprise
 
+    today = datetime.now(ZoneInfo(site.pilot.city.zone)).date()
     with site.database.reading() as session:
         row = find_enterprise(session, code)
         if row is None:
             raise Stop(f"没有统一社会信用代码为“{code}”的企业。")
         number = row.id
-    found = plan_out(site, number, budget_fen=None, limit=limit, viewer=operator())
+    found = plan_out(site, number, budget_fen=None, limit=limit, viewer=operator(), day=today)
     if as_json:
         whole = found.model_dump(mode="json")
         emit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, String, Text, select
@@ -11,6 +12,8 @@ from marketplace.domain.report_imports import ReportImportState
 from marketplace.records.columns import PrimaryKey, PublicId, Record, Rows, UtcDateTime, stored
 from marketplace.records.diagnoses import Diagnosis
 from marketplace.records.enterprises import Enterprise
+
+MOST_WAITING = 20
 
 
 class ReportImport(Record):
@@ -35,6 +38,13 @@ class ReportImport(Record):
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     enterprise: Mapped[Enterprise] = relationship()
     diagnosis: Mapped[Diagnosis | None] = relationship()
+
+
+def find_waiting_imports(session: Session, enterprise_id: int, diagnosis_id: int | None = None) -> Sequence[ReportImport]:
+    """Reports that are being read, or whose list nobody has corrected yet, the newest first; of one diagnosis, or of none."""
+    query = select(ReportImport).where(ReportImport.enterprise_id == enterprise_id, ReportImport.diagnosis_id == diagnosis_id)
+    waiting = query.where(ReportImport.state.in_((ReportImportState.READING, ReportImportState.READY)))
+    return session.scalars(waiting.order_by(ReportImport.id.desc()).limit(MOST_WAITING)).all()
 
 
 def find_report_import(session: Session, public_id: str) -> ReportImport | None:

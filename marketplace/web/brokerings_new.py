@@ -47,12 +47,7 @@ class Choice:
 
 @pages.get("/brokerings/new")
 @permission("run", "brokering")
-def new() -> AnyResponse:
-    key = request.args.get("enterprise", "")
-    return _page(key) if key else _search()
-
-
-def _search() -> Response:
+def new() -> Response:
     """Which enterprise: those whose name holds what was typed, with open problems."""
     text = request.args.get("q", "").strip()[:100]
     with current_site().database.reading() as session:
@@ -65,6 +60,13 @@ def _search() -> Response:
             query = query.where(Organisation.name.contains(text, autoescape=True) | (Organisation.credit_code == text))
         rows = session.scalars(query.order_by(Organisation.name, Enterprise.id).limit(FOUND)).all()
         return Response(render_template("brokerings/choose.html", rows=rows, text=text, most=FOUND))
+
+
+@pages.get("/brokerings/new/<public_id>")
+@permission("run", "brokering")
+def of(public_id: str) -> AnyResponse:
+    """Its open problems with what answers them; what a plan page ticked stands ticked."""
+    return _page(public_id)
 
 
 def read_choices(session: Session, enterprise: Enterprise, problems: Sequence[Problem]) -> list[Choice]:
@@ -133,12 +135,12 @@ def key_of(choice: Choice, card: SolutionCard) -> str:
     return f"{choice.problem.public_id}:{card.solution.public_id}"
 
 
-@pages.post("/brokerings/new")
+@pages.post("/brokerings/new/<public_id>")
 @permission("run", "brokering")
-def create() -> AnyResponse:
+def create(public_id: str) -> AnyResponse:
     form = request.form
     with current_site().database.reading() as session:
-        enterprise = find_enterprise(session, form.get("enterprise", "")) or not_found()
+        enterprise = find_enterprise(session, public_id) or not_found()
         choices = read_choices(session, enterprise, _open_problems(session, enterprise))
         lines = chosen_lines(choices, form.getlist("match"))
         wanted = {*form.getlist("problem"), *(one.partition(":")[0] for one in form.getlist("match"))}
@@ -147,7 +149,7 @@ def create() -> AnyResponse:
     try:
         brokering = actions.draft(current_site().database, enterprise_id, problems, lines, step_of(), place=_place(form.get("place", "")))
     except RefusedError as error:
-        return _page(form.get("enterprise", ""), error.refused)
+        return _page(public_id, error.refused)
     flash(say("已建对接单 {number}，定好比较标准后发出。", number=brokering.number), "good")
     return redirect(url_for("brokerings.show", public_id=brokering.public_id), 303)
 

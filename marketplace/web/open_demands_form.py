@@ -60,9 +60,9 @@ class Review:
 @permission("write", DEMAND)
 def new() -> AnyResponse:
     with current_site().database.reading() as session:
-        enterprise = _enterprise(session, request.args.get("enterprise", ""))
-        if enterprise is None:
+        if may(current_viewer(), "write", DEMAND):
             return _choose(session)
+        enterprise = _enterprise(session)
         return _page(session, enterprise, None, _empty(session, enterprise))
 
 
@@ -70,8 +70,23 @@ def new() -> AnyResponse:
 @permission("write", DEMAND)
 def create() -> AnyResponse:
     with current_site().database.reading() as session:
-        enterprise = _enterprise(session, request.form.get("enterprise", ""))
-        return _keep(session, enterprise or not_found(), None)
+        return _keep(session, _enterprise(session), None)
+
+
+@pages.get("/open-demands/new/<public_id>")
+@permission("write", DEMAND)
+def new_for(public_id: str) -> AnyResponse:
+    """The centre writes for the enterprise that it picked."""
+    with current_site().database.reading() as session:
+        enterprise = _enterprise(session, public_id)
+        return _page(session, enterprise, None, _empty(session, enterprise))
+
+
+@pages.post("/open-demands/new/<public_id>")
+@permission("write", DEMAND)
+def create_for(public_id: str) -> AnyResponse:
+    with current_site().database.reading() as session:
+        return _keep(session, _enterprise(session, public_id), None)
 
 
 @pages.get("/open-demands/<public_id>/edit")
@@ -99,13 +114,15 @@ def _own(session: Session, public_id: str) -> OpenDemand:
     return demand
 
 
-def _enterprise(session: Session, key: str) -> Enterprise | None:
+def _enterprise(session: Session, key: str = "") -> Enterprise:
     """Whose demand it is to be: the person's own, or the one that the centre has picked."""
     viewer: Viewer = current_viewer()
-    if may(viewer, "write", DEMAND):
-        return (find_enterprise(session, key) or not_found()) if key else None
-    number = min(viewer.enterprise_ids, default=None)
-    return session.get(Enterprise, number) if number is not None else not_found()
+    if not key:
+        return session.get(Enterprise, min(viewer.enterprise_ids, default=0)) or not_found()
+    found = find_enterprise(session, key)
+    if found is None or not (may(viewer, "write", DEMAND) or found.id in viewer.enterprise_ids):
+        not_found()
+    return found
 
 
 def _choose(session: Session) -> Response:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from marketplace.domain.matches import Match
+from marketplace.domain.matches import Match, Part, Quote, Reason
 from marketplace.domain.plans import step_of
 from marketplace.plan_steering import BY_HAND
 from marketplace.records.enterprises import Enterprise
@@ -82,5 +83,23 @@ def _match(match: Match, card: SolutionCard, sheet: Sheet) -> dict[str, Any]:
         "model": match.model,
         "features": {name: round(float(value), 4) for name, value in match.features.items()},
         # A warning is the pool's own business: what everybody may be told stands in the plan.
-        "reasons": [{"part": str(one.part), "code": one.code, "text": one.sentence()} for one in match.reasons if one.code != "warned"],
+        "reasons": [_reason(one) for one in match.reasons if one.code != "warned"],
     }
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
+    """The sentence as it was told, and what it was made of, so that a page can say it in the reader's language."""
+    values = {name: value if isinstance(value, int | float) else str(value) for name, value in reason.values.items()}
+    kept = {"part": str(reason.part), "code": reason.code, "text": reason.sentence(), "message": reason.message, "values": values}
+    quotes = {"ours": reason.ours, "theirs": reason.theirs}
+    return kept | {name: {"text": one.text, "source": one.source, "marks": list(one.marks)} for name, one in quotes.items() if one}
+
+
+def reason_of(kept: Mapping[str, Any]) -> Reason:
+    """The reason that was kept; of plans of before only the sentence is."""
+    ours, theirs = (_quote(kept.get(name)) for name in ("ours", "theirs"))
+    return Reason(Part(kept["part"]), kept["code"], kept.get("message", kept["text"]), kept.get("values", {}), ours, theirs)
+
+
+def _quote(kept: Mapping[str, Any] | None) -> Quote | None:
+    return Quote(kept["text"], kept["source"], tuple((start, end) for start, end in kept["marks"])) if kept else None

@@ -21,9 +21,10 @@ from marketplace.site import current_site
 from marketplace.web.addresses import ADDRESSES
 from marketplace.web.catalogue_form import sentences
 from marketplace.web.language import say
-from marketplace.web.plan_content import content_of
+from marketplace.web.plan_content import content_of, reason_of
 from marketplace.web.plan_sheet import read_sheet
 from marketplace.web.plans import readable_enterprise
+from marketplace.web.reasons import sentence as told_sentence
 from marketplace.web.refusals import sentence_of
 from marketplace.web.terms import here_now, today
 from marketplace.web.typed import seen, typed_day
@@ -101,6 +102,7 @@ def _page(public_id: str, refused: Refused | None = None, why: str = "") -> str:
             aspects=ASPECTS,
             steps=STEPS,
             sentence=sentence_of(refused),
+            kept_sentence=lambda kept: told_sentence(reason_of(kept)),
             why=why,
         )
 

@@ -22,7 +22,7 @@ from marketplace.records.diagnoses import Diagnosis
 from marketplace.records.enterprises import Enterprise, find_enterprise
 from marketplace.records.files import Attachment
 from marketplace.records.history import find_last_entry
-from marketplace.records.report_imports import ReportImport, find_report_import
+from marketplace.records.report_imports import ReportImport, find_report_import, find_waiting_imports
 from marketplace.site import current_site
 from marketplace.web.addresses import ADDRESSES
 from marketplace.web.diagnosis_lists import found_diagnosis, may_write_own, typed_priority, typed_reason
@@ -105,6 +105,7 @@ def _form(
         longest=LONGEST_PASTE,
         most=MOST_LETTERS,
         endings=KINDS,
+        unsaved=find_waiting_imports(session, enterprise.id, diagnosis.id if diagnosis else None),
     )
     return make_response(body, 422 if refused else 200)
 

@@ -33,6 +33,8 @@ from marketplace.web.terms import here_now, today
 from marketplace.web.typed import seen, seen_still
 
 pages = Blueprint("scenario_lists", __name__)
+# The newest are those that are not on a list yet; the others are found in the library.
+MOST_OFFERED = 60
 ADDRESSES[actions.NOUN] = lambda ref: url_for("scenario_lists.show", public_id=ref)
 _TYPED = ("batch", "title", "note", "codes")
 
@@ -178,7 +180,7 @@ def _form_page(typed: Mapping[str, str], *, public_id: str = "", faults: Faults 
         row = _found(session, public_id) if public_id else None
         stands = _typed_of(session, row) if row else {}
         labels = {"batch": say("批次"), "title": say("清单名称"), "note": say("说明"), "codes": say("场景编号")}
-        query = select(Scenario).options(joinedload(Scenario.enterprise)).order_by(Scenario.sector, Scenario.code)
+        query = select(Scenario).options(joinedload(Scenario.enterprise)).order_by(Scenario.id.desc()).limit(MOST_OFFERED)
         body = render_template(
             "scenario_lists/form.html",
             typed=typed,

@@ -234,9 +234,42 @@ def test_the_command_learns_what_a_site_recorded_judges_on_what_came_later_and_s
     counts = found["learned_from"]["recorded"]
     assert (counts["problems"], counts["passed_over"], counts["held_out_problems"]) == (4, 4, 3)
     assert recorded["queries"] == 3
+    for figures in (recorded, demonstrated):
+        assert figures["low"] <= figures["difference"] <= figures["high"]
     assert found["kept"] is (recorded["low"] > 0 and demonstrated["high"] >= 0)
     assert result.exit_code == (0 if found["kept"] else 1), result.output
     assert sorted(path.name for path in out.iterdir()) == (["delta.card.md", "delta.npz"] if found["kept"] else [])
+
+
+def test_without_recorded_matches_it_trains_judges_and_says_what_became_of_it(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six problems teach little: whatever the gate says of it is what is done, and nothing else is left behind."""
+    small, out = _small_set(tmp_path), tmp_path / "out"
+    monkeypatch.setattr("marketplace.commands.train_embedder.DEMONSTRATION", small)
+    monkeypatch.setenv("JIGAI_DATA_DIR", str(tmp_path / "data"))
+    (tmp_path / "data").mkdir()
+    share_model(tmp_path / "data")
+    out.mkdir()
+    arguments = ["train", "--embedder", "--no-recorded", "--symptoms", str(sample), "-o", str(out / "delta.npz"), "--json"]
+    result = CliRunner().invoke(main, arguments)
+    found = json.loads(result.stdout)
+    assert result.exit_code == (0 if found["kept"] else 1), result.output
+    figures = found["sets"]["demonstration"]
+    judged = {line.split("\t")[0] for line in (small / "relevance.tsv").read_text(encoding="utf-8").splitlines()}
+    assert figures["queries"] == len(judged)
+    assert figures["low"] <= figures["difference"] <= figures["high"]
+    assert found["kept"] is (figures["low"] > 0)
+    assert found["learned_from"]["recorded"] is None
+    assert sorted(path.name for path in out.iterdir()) == (["delta.card.md", "delta.npz"] if found["kept"] else [])
+
+
+def test_a_site_without_matches_has_no_ranker_to_learn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JIGAI_DATA_DIR", str(tmp_path))
+    result = CliRunner().invoke(main, ["train"])
+    assert result.exit_code == 2, result.output
+    assert "记录的匹配太少" in result.stderr.strip().splitlines()[-1]
+    assert result.stdout == ""
 
 
 def test_what_cannot_be_learned_from_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

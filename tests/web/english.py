@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from html.parser import HTMLParser
 from typing import Any
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from flask import Flask
 from sqlalchemy import select
@@ -37,6 +37,8 @@ KEPT = {
 }  # fmt: skip
 # The same page under so many addresses is looked at.
 SAME_SHAPE, SAME_PAGE = 3, 8
+# Of boxes with one name.
+MOST_TICKED = 2
 # These end what the reader is in the middle of.
 LAST = ("/logout", "/account/sessions", "/disable", "/log-ins")
 OUTSIDE = ("/api", "/static", "/metrics", "/assets")
@@ -117,10 +119,15 @@ class Page(HTMLParser):
         self.links: list[str] = []
         # Where a form goes, and its fields: what the page gives them, None for what a person fills in.
         self.forms: list[tuple[str, dict[str, str | None]]] = []
+        # Forms that only ask: where they go, and what stands or can be ticked in them, by their id.
+        self._asked: dict[str, str] = {}
+        self._ticks: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        self._form = ""
         self._open: list[tuple[str, bool]] = []
         self._text = ""
         self.feed(html)
         self._break("")
+        self.links += [f"{action}?{urlencode(self._ticks[form])}" for form, action in self._asked.items() if self._ticks[form]]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
@@ -128,9 +135,18 @@ class Page(HTMLParser):
         self.texts += [given[name] for name in SPOKEN if name in given]
         if tag == "a" and "href" in given:
             self.links.append(given["href"])
-        if tag == "form" and given.get("method", "").lower() == "post":
-            self.forms.append((given.get("action", ""), {}))
-        if tag in FIELDS and "name" in given and self.forms:
+        if tag == "form":
+            self._form = ""
+            if given.get("method", "").lower() == "post":
+                self.forms.append((given.get("action", ""), {}))
+            elif given.get("action"):
+                self._form = given.get("id") or f"form {len(self._asked)}"
+                self._asked[self._form] = given["action"]
+        if tag in FIELDS and "name" in given and (form := given.get("form", self._form)):
+            same = sum(name == given["name"] for name, _value in self._ticks[form])
+            if given.get("type") in ("hidden", "checkbox") and same < MOST_TICKED:
+                self._ticks[form].append((given["name"], given.get("value", "")))
+        elif tag in FIELDS and "name" in given and self.forms:
             kept = given.get("type") == "hidden" or (tag == "input" and given.get("type") in CHOSEN)
             self.forms[-1][1].setdefault(given["name"], given.get("value", "") if kept else None)
         if tag not in EMPTY:

@@ -264,4 +264,4 @@ def test_the_board_and_its_sheet(app: Flask, sent: Sent, tmp_path: Path) -> None
     assert rows[1][0].startswith("DJ-")
     assert browser_of(app, "bureau").get("/brokerings/sheet").status_code == 403
     assert centre.get("/brokerings/new").status_code == 200
-    assert centre.get(f"/brokerings/new?enterprise={sent.unit}").status_code == 200
+    assert centre.get(f"/brokerings/new/{sent.unit}").status_code == 200

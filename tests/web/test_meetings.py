@@ -131,7 +131,7 @@ def test_who_reads_what(read_app: Flask, read_only: Seeded) -> None:
 
 def test_the_list_and_the_navigation(read_app: Flask, read_only: Seeded) -> None:
     app = read_app
-    for person, count in {"centre": 3, "bureau": 3, "enterprise": 1, "provider": 1}.items():
+    for person, count in {"centre": 4, "bureau": 4, "enterprise": 1, "provider": 1}.items():
         text = browser_of(app, person).get("/meetings").text
         assert text.count('href="/meetings/') - text.count('href="/meetings/new"') == count, person
         assert 'href="/meetings"' in text
