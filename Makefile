@@ -36,7 +36,7 @@ run: $(VENV)/.run ## serve the demonstration on http://127.0.0.1:8000
 
 test: $(VENV)/.dev ## run every test on real parts (installs what they need)
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash tools/test-parts
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev ## style, types, import contracts, generated files up to date
 	$(BIN)/ruff check .

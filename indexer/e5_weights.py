@@ -12,7 +12,7 @@ import re
 import struct
 from array import array
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,6 +89,12 @@ class _Cursor:
         return array
 
 
+@lru_cache(8)
+def _digest_of(file: Path, size: int, changed: int) -> str:
+    """Read once a process for each file as it was then."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+
+
 class Weights:
     """The opened file. Tensors are read when asked for: `weights.matrix("l0.q.w")`, `weights.vector("l0.q.b")`."""
 
@@ -119,7 +125,8 @@ class Weights:
     @cached_property
     def digest(self) -> str:
         """First 12 characters of the file's SHA-256."""
-        return hashlib.sha256(self._data).hexdigest()[:12]
+        found = self.file.stat()
+        return _digest_of(self.file, found.st_size, found.st_mtime_ns)
 
     def names(self) -> list[str]:
         """Tensors in the file."""

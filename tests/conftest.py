@@ -27,6 +27,7 @@ from marketplace.actions.demonstration_set import load_demonstration
 from marketplace.domain.access import Role
 from marketplace.pilot import Pilot, load_pilot
 from marketplace.records.database import Database
+from tests.compiled import compile_once
 from tests.written import listen
 
 # The demonstration site is made once a process, whichever folder's tests ask for it.
@@ -65,6 +66,7 @@ hypothesis.settings.register_profile("house", deadline=None, suppress_health_che
 hypothesis.settings.load_profile("house")
 # Whatever the product writes in any test has its history.
 listen()
+compile_once()
 
 
 @pytest.hookimpl(trylast=True)

@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from werkzeug.test import TestResponse
 
 from marketplace.actions.demonstration import PASSWORD
 from marketplace.app import create_app, open_site
+from marketplace.pilot import Pilot, load_pilot
 from marketplace.records.database import Database
 from marketplace.settings import Settings
 from marketplace.site import Site
@@ -46,9 +48,16 @@ class Browser:
         return self.post("/login", {"login": login, "password": password})
 
 
+@cache
+def _pilot_of(file: Path | None) -> Pilot:
+    """A pilot never changes while it is used: it is read once a process."""
+    return load_pilot(file)
+
+
 def site_of(folder: Path, *, write: bool = True, **settings: object) -> Site:
     """A site in a folder."""
-    return open_site(Settings(data_dir=folder, demo=True, **settings), write=write)
+    found = Settings(data_dir=folder, demo=True, **settings)
+    return open_site(found, write=write, pilot=_pilot_of(found.pilot))
 
 
 def copy_of(demonstration_file: Path, folder: Path) -> Path:

@@ -79,7 +79,7 @@ class Brokered(Journey):
         window.person.look(f"brokering-{name}")
         if narrow:
             window.page.set_viewport_size(NARROW)
-            window.page.screenshot(path=window.person.screenshots / f"brokering-{name}-narrow.png", full_page=True)
+            window.person.picture(f"brokering-{name}-narrow")
             assert window.person.overflow() == 0, f"{name} scrolls sideways in a narrow window"
             window.page.set_viewport_size(WIDE)
 

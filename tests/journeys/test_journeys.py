@@ -102,7 +102,7 @@ def test_an_enterprise_reads_its_plan_and_its_reasons(somebody: Somebody) -> Non
     first.get_by_role("button", name=re.compile("同意向这家公开")).first.click()
     expect(page.get_by_role("status")).to_contain_text("已同意")
     page.emulate_media(media="print")
-    page.screenshot(path=person.screenshots / "plan-print.png", full_page=True)
+    person.picture("plan-print")
 
 
 def test_the_centre_finds_an_enterprise_and_its_plan(somebody: Somebody) -> None:

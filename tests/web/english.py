@@ -68,6 +68,10 @@ def texts_of(site: Site) -> set[str]:
     return texts
 
 
+RATE = re.compile(r"[\u4e00-\u9fff]{1,6}/[\u4e00-\u9fff]{1,4}")
+UNIT = re.compile(rf"(?:(?<=\d )|(?<=unit ))(?:{RATE.pattern}|[\u4e00-\u9fff/]{{1,4}})")
+
+
 class Written:
     """What people wrote: every text of the database that is not a sentence of the platform, and the questions of the questionnaire.
 
@@ -75,7 +79,8 @@ class Written:
 
     def __init__(self, site: Site, sentences: Collection[str], before: Collection[str] = ()) -> None:
         texts = {*before, *texts_of(site), *(one.name for one in site.pilot.questionnaire.questions if len(one.name) >= CUT)}
-        self._units = {text for text in texts if len(text) <= 4}
+        # A short one, or one thing by another: 千克标煤/吨.
+        self._units = {text for text in texts if len(text) <= 4 or RATE.fullmatch(text)}
         texts -= set(sentences)
         self._all = "\n".join(texts)
         self._by_head: dict[str, list[str]] = defaultdict(list)
@@ -91,7 +96,7 @@ class Written:
 
     def _besides(self, text: str) -> Iterator[str]:
         # 26 → 8 人: a figure's unit is part of what was written.
-        text = re.sub(r"(?:(?<=\d )|(?<=unit ))[\u4e00-\u9fff/]{1,4}", lambda unit: "\n" if unit[0] in self._units else unit[0], text)
+        text = UNIT.sub(lambda unit: "\n" if unit[0] in self._units else unit[0], text)
         text = self._without(text, LONG)
         text = CHINESE.sub(lambda run: "\n" if self._is_cut(run[0]) else run[0], text)
         yield from (found for found in CHINESE.findall(self._without(text, 2)) if found not in KEPT)
