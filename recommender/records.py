@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
-from sqlalchemy import Boolean, Text, cast, literal_column, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from marketplace.domain.problems import ProblemState
@@ -44,24 +44,26 @@ def find_excluded(session: Session, today: date) -> Excluded:
 
 def find_traits(session: Session, ids: Sequence[int]) -> dict[int, Traits]:
     """Traits of published solutions by id; others are left out, whatever the index still holds."""
-    found = {}
+    found: dict[int, Traits] = {}
+    # The driver's own rows: fifteen thousand of them cost more as the mapper's. Lists as text: few differ, and each is parsed once.
+    connection = session.connection()
     for start in range(0, len(ids), IN_STATEMENT):
-        # As text: few lists differ, and each is parsed once.
-        sectors, stages, orientations = (cast(column, Text) for column in (Solution.sectors, Solution.stages, Solution.orientations))
         # Numbers in the statement itself: twenty thousand parameters cost more than the rows.
         some = ", ".join(str(int(number)) for number in ids[start : start + IN_STATEMENT])
-        statement = select(Solution.id, sectors, stages, orientations).where(
-            literal_column(f"solutions.id IN ({some})", Boolean), Solution.state == SolutionState.PUBLISHED
-        )
-        # Every one is another statement: kept, they would push out those that come again.
-        for key, *lists in session.execute(statement, execution_options={"compiled_cache": None}):
-            found[key] = Traits(*map(_listed, lists))
+        rows = connection.exec_driver_sql(f"{_TRAITS} AND id IN ({some})").all()
+        found |= {key: _traits(sectors, stages, orientations) for key, sectors, stages, orientations in rows}
     return found
 
 
+_TRAITS = (
+    "SELECT id, CAST(sectors AS TEXT), CAST(stages AS TEXT), CAST(orientations AS TEXT) FROM solutions "
+    f"WHERE state = '{SolutionState.PUBLISHED}'"
+)
+
+
 @lru_cache(4096)
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(json.loads(text))
+def _traits(sectors: str, stages: str, orientations: str) -> Traits:
+    return Traits(*(tuple(json.loads(text)) for text in (sectors, stages, orientations)))
 
 
 def find_past_matches(session: Session) -> list[PastMatch]:
