@@ -7,11 +7,12 @@ provider learns them once it has said itself that it comes. That is written down
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace.actions.brokering_steps import Step, refuse_first
+from marketplace.actions.brokering_steps import Act, Step, refuse_first
 from marketplace.actions.files import attach
 from marketplace.actions.introductions import disclose
 from marketplace.actions.meanwhile import refuse_if_moved
@@ -32,6 +33,8 @@ from marketplace.records.providers import find_unmatchable_provider_ids
 from marketplace.records.tasks import Task
 
 BEHALF = "behalf"
+# How many days before the answers are due whoever is silent is reminded.
+REMIND_DAYS = 1
 
 
 def invite(database: Database, meeting_id: int, step: Step) -> int:
@@ -139,7 +142,7 @@ def _follow(session: Session, meeting: Meeting, party: MeetingParty, step: Step)
             _disclose(session, meeting, talk, step)
     session.flush()
     _close_task(session, meeting, party, step)
-    waiting = [one for one in find_parties(session, meeting.id) if one.invited_at is not None and one.answer == Answer.PENDING]
+    waiting = _silent(session, meeting)
     message = _("{party}参加{title}。") if comes else _("{party}不参加{title}。")
     tell_officer(session, meeting, message, step, party=party.name)
     if not waiting or not comes:
@@ -177,9 +180,31 @@ def remind(database: Database, meeting_id: int, step: Step) -> int:
     with database.writing() as session:
         meeting = locked(session, meeting_id)
         must_be(meeting, (MeetingState.INVITED,))
-        silent = [one for one in find_parties(session, meeting.id) if one.invited_at is not None and one.answer == Answer.PENDING]
+        silent = _silent(session, meeting)
         if not silent:
             raise RefusedError(Refused("nobody_silent", _("都已答复，不用催。")))
-        tell(session, meeting, silent, _("请答复是否参加{title}（{day}），期限 {due} 24:00。"), step.at, due=meeting.answer_by.isoformat())
-        note(session, MEETING, meeting.id, "remind", step, after={"parties": [one.code for one in silent]})
+        _remind(session, meeting, silent, step)
         return len(silent)
+
+
+def remind_before_term(session: Session, act: Act) -> int:
+    """Whoever is silent is reminded the day before the answers are due, and on that day; how many."""
+    ends = act.today + timedelta(days=REMIND_DAYS)
+    query = select(Meeting.id).where(Meeting.state == MeetingState.INVITED, Meeting.answer_by >= act.today, Meeting.answer_by <= ends)
+    count = 0
+    for number in session.scalars(query.order_by(Meeting.id)).all():
+        meeting = locked(session, number)
+        silent = _silent(session, meeting) if meeting.state == MeetingState.INVITED else []
+        if silent:
+            _remind(session, meeting, silent, act)
+        count += len(silent)
+    return count
+
+
+def _silent(session: Session, meeting: Meeting) -> list[MeetingParty]:
+    return [one for one in find_parties(session, meeting.id) if one.invited_at is not None and one.answer == Answer.PENDING]
+
+
+def _remind(session: Session, meeting: Meeting, silent: Sequence[MeetingParty], act: Act) -> None:
+    tell(session, meeting, silent, _("请答复是否参加{title}（{day}），期限 {due} 24:00。"), act.at, due=meeting.answer_by.isoformat())
+    note(session, MEETING, meeting.id, "remind", act, after={"parties": [one.code for one in silent]})

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.actions import transition
-from marketplace.actions.brokering_steps import Step
+from marketplace.actions.brokering_steps import Act, Step
 from marketplace.actions.history import record
 from marketplace.actions.meanwhile import refuse_if_moved
 from marketplace.actions.notices import accounts_of_organisation, notify
@@ -71,7 +71,7 @@ def note(
     noun: str,
     number: int,
     verb: str,
-    step: Step,
+    step: Act,
     *,
     before: dict[str, Any] | None = None,
     after: dict[str, Any],

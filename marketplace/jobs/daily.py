@@ -23,6 +23,7 @@ from marketplace.jobs.accounts import ask_for_anchor, forget_registrations
 from marketplace.jobs.adjustments import ask_for_proposals
 from marketplace.jobs.alerts import ask_for_alerts
 from marketplace.jobs.brokerings import ask_for_answers
+from marketplace.jobs.meetings import remind_invited
 from marketplace.jobs.open_demands import close_open_demands
 from marketplace.jobs.progress import Progress
 from marketplace.jobs.ratings import ask_for_ratings
@@ -63,6 +64,7 @@ DAILY: list[Daily] = [
     _forget_done_jobs,
     close_ended_calls,
     close_open_demands,
+    remind_invited,
     ask_for_ratings,
     ask_for_proposals,
     ask_for_answers,

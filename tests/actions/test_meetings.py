@@ -17,7 +17,7 @@ from marketplace.actions import meetings
 from marketplace.actions import meetings_invitations as invitations
 from marketplace.actions import meetings_results as results
 from marketplace.actions import meetings_talks as talks
-from marketplace.actions.brokering_steps import Step
+from marketplace.actions.brokering_steps import CLOCK, Act, Step
 from marketplace.actions.meetings_talks import Pairing
 from marketplace.domain.access import Viewer
 from marketplace.domain.introductions import AnswerDraft, IntroductionState
@@ -441,3 +441,29 @@ def test_viewers_without_a_unit_read_nothing(hall: Hall) -> None:
         assert find_meeting(session, public, Viewer()) is None
         assert find_meeting(session, public, hall.world.people["third"]) is None
         assert find_meeting(session, public, hall.world.people["first"]) is not None
+
+
+def test_who_is_silent_is_reminded_before_the_term(hall: Hall) -> None:
+    hall.invited()
+    hall.answer("first")
+
+    def reminded(days: int) -> set[str]:
+        """Whom the night reminds so many days later."""
+        hall.world.later(days)
+        act, asked = hall.step("centre"), "请答复是否参加"
+        before = {name: hall.told(name).count(asked) for name in ("enterprise", "stranger", "first", "second")}
+        with hall.database.writing() as session:
+            count = invitations.remind_before_term(session, Act(CLOCK, act.at, act.today))
+        found = {name for name, told in before.items() if hall.told(name).count(asked) > told}
+        assert count == len(found)
+        return found
+
+    # Answers are due on the fifth day.
+    assert reminded(3) == set()
+    assert reminded(1) == {"enterprise", "stranger", "second"}
+    hall.answer("second", NO)
+    assert reminded(1) == {"enterprise", "stranger"}
+    assert reminded(1) == set()
+    with hall.database.reading() as session:
+        query = select(HistoryEntry.actor).where(HistoryEntry.noun == "meeting", HistoryEntry.verb == "remind")
+        assert set(session.scalars(query)) == {CLOCK.name}
