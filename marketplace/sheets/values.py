@@ -21,10 +21,10 @@ NO = frozenset({"否", "无", "没有", "false", "0", "0.0", "no", "n", "×", "x
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff\ufeff]")
 _SEPARATORS = re.compile(r"[、，,;；|｜／\n\t]+")
 # Between words of the pilot a plain / separates too; in free words it belongs to the word (DCS/PLC).
-_BETWEEN_TERMS = re.compile(r"([、，,;；|｜/／\n\t]+)")
+BETWEEN_TERMS = re.compile(r"([、，,;；|｜/／\n\t]+)")
 _SENTENCES = re.compile(r"[;；|｜\n]+")
-# A name of the pilot has at most five separators in itself: pieces and separators.
-_LONGEST_NAME = 11
+# A name of the pilot has at most five separators in itself: pieces and separators. More would make a long cell slow to read.
+LONGEST_NAME = 11
 _DATE = re.compile(r"^(\d{4})[-/.年](\d{1,2})(?:[-/.月](\d{1,2})日?|月)?$")
 _TIME_OF_DAY = re.compile(r"[T\s]+\d{1,2}:\d{2}.*$")
 
@@ -84,9 +84,9 @@ def _terms(column: Column, raw: Any, words: Words) -> list[str]:
     """Several words of the pilot. A name may hold a separator itself (计算机、通信和其他电子设备制造业): the longest name wins."""
     found: list[str] = []
     for text in raw if isinstance(raw, list) else [raw]:
-        pieces = _BETWEEN_TERMS.split(as_text(text))
+        pieces = BETWEEN_TERMS.split(as_text(text))
         while pieces:
-            known = (end for end in range(min(len(pieces), _LONGEST_NAME), 1, -2) if words.find(column.kind, "".join(pieces[:end])))
+            known = (end for end in range(min(len(pieces), LONGEST_NAME), 1, -2) if words.find(column.kind, "".join(pieces[:end])))
             end = next(known, 1)
             word = "".join(pieces[:end]).strip()
             if word and word not in NOTHING:

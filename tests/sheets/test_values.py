@@ -18,7 +18,7 @@ from marketplace.sheets.columns import Column, Shape
 from marketplace.sheets.nouns import SHEETS
 from marketplace.sheets.rows import match_header
 from marketplace.sheets.tables import effect_text, effects
-from marketplace.sheets.values import parse
+from marketplace.sheets.values import BETWEEN_TERMS, LONGEST_NAME, parse
 
 WAN = 1_000_000
 SECTOR = Column("sector", "行业", Shape.TERM, kind="sector")
@@ -281,6 +281,14 @@ def test_a_long_cell_is_read_in_a_moment(pilot: Pilot, piece: str) -> None:
             with contextlib.suppress(RefusedError):
                 parse(one, raw, "", pilot)
     assert time.perf_counter() - started < 20
+
+
+def test_every_name_of_the_pilot_can_be_found_in_a_cell_of_several(pilot: Pilot) -> None:
+    kinds = sorted({one.kind for sheet in SHEETS.values() for one in sheet.columns if one.shape is Shape.TERMS})
+    assert len(kinds) > 3
+    for kind in kinds:
+        for word in pilot.terms(kind).index:
+            assert len(BETWEEN_TERMS.split(word)) <= LONGEST_NAME, word
 
 
 @given(st.integers(0, 10**14))
