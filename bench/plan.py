@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import cProfile
+import gc
 import json
 import os
 import pstats
@@ -87,7 +88,10 @@ def main() -> None:
         # Stored problems have their vectors.
         store.queries([ask.text for ask in asked(options.problems)], keep=True)
         recommender = Recommender(database=database, index=index, embeddings=store, labels=lambda _kind, key: key)
+        # As `jigai serve` does it.
         recommender.warm()
+        gc.collect()
+        gc.freeze()
         figures = {
             "engine": options.engine,
             "solutions": options.solutions,

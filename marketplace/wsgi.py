@@ -13,7 +13,7 @@ from flask import Flask
 
 from indexer.backends import EngineError
 from indexer.embedder_error import EmbedderError
-from marketplace.app import create_app, keep_up, open_site
+from marketplace.app import create_app, keep_up, open_site, warm
 from marketplace.commands.runtime import Runtime, tell
 from marketplace.commands.stop import Stop
 from marketplace.domain.rankers import RankerMissingError
@@ -35,7 +35,7 @@ def application() -> Flask:
     keep_up(site)
     # Loaded before the first visitor, in the process that uses it.
     try:
-        site.recommender.warm()
+        warm(site)
     except RankerMissingError as error:
         tell(str(error))
         sys.exit(_CANNOT_BOOT)

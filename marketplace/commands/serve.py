@@ -161,12 +161,12 @@ def _is_filled(site: Site) -> bool:
 def _serve(site: Site) -> None:
     from waitress.server import create_server
 
-    from marketplace.app import create_app, job_worker_of, upload_limit, worker_of
+    from marketplace.app import create_app, job_worker_of, upload_limit, warm, worker_of
 
     settings = site.settings
     app = create_app(site)
     # Loaded before the first visitor: the first question would wait for the model otherwise.
-    site.recommender.warm()
+    warm(site)
     try:
         server = create_server(
             app,
