@@ -26,15 +26,15 @@ from marketplace.domain.introductions import Answer, AnswerDraft, Side, check_an
 from marketplace.domain.lifecycle import Refused, RefusedError, _
 from marketplace.domain.meetings import OPEN, MeetingState
 from marketplace.domain.texts import check_text
+from marketplace.domain.working_days import days_left
 from marketplace.files.store import StoredBlob
+from marketplace.records.calendar import find_calendar
 from marketplace.records.database import Database
 from marketplace.records.meetings import Meeting, MeetingParty, MeetingTalk, find_parties, find_talks
 from marketplace.records.providers import find_unmatchable_provider_ids
 from marketplace.records.tasks import Task
 
 BEHALF = "behalf"
-# How many days before the answers are due whoever is silent is reminded.
-REMIND_DAYS = 1
 
 
 def invite(database: Database, meeting_id: int, step: Step) -> int:
@@ -187,12 +187,15 @@ def remind(database: Database, meeting_id: int, step: Step) -> int:
         return len(silent)
 
 
-def remind_before_term(session: Session, act: Act) -> int:
-    """Whoever is silent is reminded the day before the answers are due, and on that day; how many."""
-    ends = act.today + timedelta(days=REMIND_DAYS)
-    query = select(Meeting.id).where(Meeting.state == MeetingState.INVITED, Meeting.answer_by >= act.today, Meeting.answer_by <= ends)
+def remind_before_term(session: Session, act: Act, near: int) -> int:
+    """Whoever is silent is reminded on the day from which `near` working days are left, and on the last day; how many."""
+    calendar, before = find_calendar(session), act.today - timedelta(days=1)
+    query = select(Meeting.id, Meeting.answer_by).where(Meeting.state == MeetingState.INVITED, Meeting.answer_by >= act.today)
     count = 0
-    for number in session.scalars(query.order_by(Meeting.id)).all():
+    for number, due in session.execute(query.order_by(Meeting.id)).all():
+        comes_near = days_left(act.today, due, calendar) <= near < days_left(before, due, calendar)
+        if not comes_near and act.today != due:
+            continue
         meeting = locked(session, number)
         silent = _silent(session, meeting) if meeting.state == MeetingState.INVITED else []
         if silent:

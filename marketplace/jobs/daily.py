@@ -129,6 +129,7 @@ def run(site: Site, job: Job, progress: Progress) -> dict[str, Any] | None:
         try:
             with site.database.writing() as session:
                 session.info["zone"] = site.pilot.city.zone
+                session.info["remind_days"] = site.pilot.brokering.remind_days
                 if _begin(session, name_of(function), day, at):
                     function(session, day, at)
         except Exception as error:

@@ -1,4 +1,4 @@
-"""Meetings at night: whoever was invited and has not answered is reminded before the term ends."""
+"""Meetings at night: whoever was invited and has not answered is reminded before the term ends, as early as the pilot says for answers."""
 
 from __future__ import annotations
 
@@ -12,4 +12,4 @@ from marketplace.actions.meetings_invitations import remind_before_term
 
 def remind_invited(session: Session, day: date, at: datetime) -> None:
     """Once a day, after the day has begun."""
-    remind_before_term(session, Act(CLOCK, at, day))
+    remind_before_term(session, Act(CLOCK, at, day), session.info["remind_days"])

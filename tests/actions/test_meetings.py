@@ -453,15 +453,17 @@ def test_who_is_silent_is_reminded_before_the_term(hall: Hall) -> None:
         act, asked = hall.step("centre"), "请答复是否参加"
         before = {name: hall.told(name).count(asked) for name in ("enterprise", "stranger", "first", "second")}
         with hall.database.writing() as session:
-            count = invitations.remind_before_term(session, Act(CLOCK, act.at, act.today))
+            count = invitations.remind_before_term(session, Act(CLOCK, act.at, act.today), PILOT.brokering.remind_days)
         found = {name for name, told in before.items() if hall.told(name).count(asked) > told}
         assert count == len(found)
         return found
 
-    # Answers are due on the fifth day.
-    assert reminded(3) == set()
+    # From a Wednesday on; answers are due on Monday, and on Friday one working day is left.
+    assert reminded(1) == set()
     assert reminded(1) == {"enterprise", "stranger", "second"}
     hall.answer("second", NO)
+    assert reminded(1) == set()
+    assert reminded(1) == set()
     assert reminded(1) == {"enterprise", "stranger"}
     assert reminded(1) == set()
     with hall.database.reading() as session:
