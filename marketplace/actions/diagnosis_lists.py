@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -14,8 +14,10 @@ from marketplace.domain.access import Viewer, may, may_act_for
 from marketplace.domain.diagnosis_lists import check_writing, is_correction
 from marketplace.domain.lifecycle import Refused, RefusedError, _
 from marketplace.records.columns import Record
-from marketplace.records.diagnoses import Diagnosis
+from marketplace.records.diagnoses import Diagnosis, Investment, ScenarioNeed
 from marketplace.records.enterprises import Enterprise
+
+Line = TypeVar("Line", ScenarioNeed, Investment)
 
 
 def must_write_lists(viewer: Viewer, diagnosis: Diagnosis, why: str) -> None:
@@ -34,6 +36,14 @@ def must_write_own(viewer: Viewer, enterprise: Enterprise) -> None:
 def locked_diagnosis(session: Session, diagnosis_id: int) -> Diagnosis:
     """Under its lock, so that nobody confirms it while a line is written."""
     return session.get_one(Diagnosis, diagnosis_id, with_for_update=True)
+
+
+def locked_line(session: Session, kind: type[Line], number: int, viewer: Viewer, why: str) -> tuple[Line, Diagnosis]:
+    """A line of the scenario or investment list that this person may write now, with its diagnosis, both under lock."""
+    row = session.get_one(kind, number, with_for_update=True)
+    diagnosis = locked_diagnosis(session, row.diagnosis_id)
+    must_write_lists(viewer, diagnosis, why)
+    return row, diagnosis
 
 
 def verb_of(verb: str, diagnosis: Diagnosis | None) -> str:

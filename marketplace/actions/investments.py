@@ -11,6 +11,7 @@ from marketplace.actions.diagnosis_lists import (
     add_line,
     change_line,
     locked_diagnosis,
+    locked_line,
     must_write_lists,
     refuse_first,
     remove_line,
@@ -20,7 +21,7 @@ from marketplace.actions.diagnosis_lists import (
 from marketplace.domain.access import Viewer
 from marketplace.domain.investments import InvestmentDraft, check
 from marketplace.records.database import Database
-from marketplace.records.diagnoses import Diagnosis, Investment
+from marketplace.records.diagnoses import Investment
 from marketplace.records.scenarios import find_scenario
 
 NOUN = "investment"
@@ -43,7 +44,7 @@ def change(
     database: Database, number: int, draft: InvestmentDraft, *, viewer: Viewer, at: datetime, seen: int | None = None, why: str = ""
 ) -> Investment:
     with database.writing() as session:
-        row, diagnosis = _found(session, number, viewer, why)
+        row, diagnosis = locked_line(session, Investment, number, viewer, why)
         verb = verb_of("change", diagnosis)
         change_line(session, row, NOUN, _values(session, draft), viewer=viewer, at=at, seen=seen, verb=verb, why=why)
         return row
@@ -51,16 +52,9 @@ def change(
 
 def remove(database: Database, number: int, *, viewer: Viewer, at: datetime, why: str = "") -> None:
     with database.writing() as session:
-        row, _diagnosis = _found(session, number, viewer, why)
+        row, _diagnosis = locked_line(session, Investment, number, viewer, why)
         values = {"diagnosis_id": row.diagnosis_id} | {name: getattr(row, name) for name in FIELDS}
         remove_line(session, row, NOUN, values, viewer=viewer, at=at, why=why)
-
-
-def _found(session: Session, number: int, viewer: Viewer, why: str) -> tuple[Investment, Diagnosis]:
-    row = session.get_one(Investment, number, with_for_update=True)
-    diagnosis = locked_diagnosis(session, row.diagnosis_id)
-    must_write_lists(viewer, diagnosis, why)
-    return row, diagnosis
 
 
 def _values(session: Session, draft: InvestmentDraft) -> dict[str, Any]:

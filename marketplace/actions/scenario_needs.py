@@ -11,6 +11,7 @@ from marketplace.actions.diagnosis_lists import (
     add_line,
     change_line,
     locked_diagnosis,
+    locked_line,
     must_write_lists,
     refuse_first,
     remove_line,
@@ -20,7 +21,7 @@ from marketplace.actions.diagnosis_lists import (
 from marketplace.domain.access import Viewer
 from marketplace.domain.scenario_needs import ScenarioNeedDraft, check
 from marketplace.records.database import Database
-from marketplace.records.diagnoses import Diagnosis, ScenarioNeed
+from marketplace.records.diagnoses import ScenarioNeed
 from marketplace.records.scenarios import find_scenario
 
 NOUN = "scenario_need"
@@ -41,7 +42,7 @@ def change(
     database: Database, number: int, draft: ScenarioNeedDraft, *, viewer: Viewer, at: datetime, seen: int | None = None, why: str = ""
 ) -> ScenarioNeed:
     with database.writing() as session:
-        row, diagnosis = _found(session, number, viewer, why)
+        row, diagnosis = locked_line(session, ScenarioNeed, number, viewer, why)
         verb = verb_of("change", diagnosis)
         change_line(session, row, NOUN, _values(session, draft), viewer=viewer, at=at, seen=seen, verb=verb, why=why)
         return row
@@ -49,16 +50,9 @@ def change(
 
 def remove(database: Database, number: int, *, viewer: Viewer, at: datetime, why: str = "") -> None:
     with database.writing() as session:
-        row, _diagnosis = _found(session, number, viewer, why)
+        row, _diagnosis = locked_line(session, ScenarioNeed, number, viewer, why)
         values = {"diagnosis_id": row.diagnosis_id} | {name: getattr(row, name) for name in FIELDS}
         remove_line(session, row, NOUN, values, viewer=viewer, at=at, why=why)
-
-
-def _found(session: Session, number: int, viewer: Viewer, why: str) -> tuple[ScenarioNeed, Diagnosis]:
-    row = session.get_one(ScenarioNeed, number, with_for_update=True)
-    diagnosis = locked_diagnosis(session, row.diagnosis_id)
-    must_write_lists(viewer, diagnosis, why)
-    return row, diagnosis
 
 
 def _values(session: Session, draft: ScenarioNeedDraft) -> dict[str, Any]:
