@@ -28,6 +28,7 @@ from marketplace.domain.access import Role
 from marketplace.pilot import Pilot, load_pilot
 from marketplace.records.database import Database
 from tests.compiled import compile_once
+from tests.shared import made_once
 from tests.written import listen
 
 # The demonstration site is made once a process, whichever folder's tests ask for it.
@@ -164,11 +165,9 @@ def postgresql() -> Iterator[PostgreSQL]:
 
 
 @pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def migrated_file(request: pytest.FixtureRequest) -> Path:
     """An SQLite file of the newest schema, to be copied."""
-    path = tmp_path_factory.mktemp("migrated") / "jigai.db"
-    _settled(path, lambda database: None)
-    return path
+    return made_once(request, "migrated", lambda folder: _settled(folder / "jigai.db", lambda database: None)) / "jigai.db"
 
 
 def _settled(path: Path, fill: Callable[[Database], object]) -> None:
@@ -196,11 +195,13 @@ def role_names(pilot: Pilot) -> dict[Role, str]:
 
 
 @pytest.fixture(scope="session")
-def demonstration_file(tmp_path_factory: pytest.TempPathFactory, pilot: Pilot, role_names: dict[Role, str]) -> Path:
+def demonstration_file(request: pytest.FixtureRequest, pilot: Pilot, role_names: dict[Role, str]) -> Path:
     """An SQLite file with the demonstration set and its accounts, to be copied."""
-    path = tmp_path_factory.mktemp("demonstration") / "jigai.db"
-    _settled(path, lambda database: load_demonstration(database, pilot, DEMO, names=role_names, at=NOW))
-    return path
+
+    def make(folder: Path) -> None:
+        _settled(folder / "jigai.db", lambda database: load_demonstration(database, pilot, DEMO, names=role_names, at=NOW))
+
+    return made_once(request, "demonstration", make) / "jigai.db"
 
 
 @pytest.fixture

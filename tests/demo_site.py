@@ -19,6 +19,7 @@ from marketplace.pilot import Pilot
 from marketplace.records.database import Database, sqlite_driver
 from marketplace.site import Site
 from tests.opened import Browser, copy_of, site_of
+from tests.shared import made_once
 from tests.web.people import PEOPLE, Things, browser_of, find_things
 
 CACHE = Path(__file__).parents[1] / ".test-cache"
@@ -60,32 +61,38 @@ def keep_vectors(database: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def demo_folder(demonstration_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo_folder(request: pytest.FixtureRequest, demonstration_file: Path) -> Path:
     """A data folder with the demonstration set, indexed."""
-    folder = copy_of(demonstration_file, tmp_path_factory.mktemp("demo") / "data")
-    share_model(folder)
-    take_vectors(folder / "jigai.db")
-    site = site_of(folder)
-    drain(site)
-    site.index.close()
-    site.database.close()
-    keep_vectors(folder / "jigai.db")
-    return folder
+
+    def make(folder: Path) -> None:
+        copy_of(demonstration_file, folder)
+        share_model(folder)
+        take_vectors(folder / "jigai.db")
+        site = site_of(folder)
+        drain(site)
+        site.index.close()
+        site.database.close()
+        keep_vectors(folder / "jigai.db")
+
+    return made_once(request, "demo", make)
 
 
 @pytest.fixture(scope="session")
-def pool_folder(demonstration_file: Path, pilot: Pilot, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pool_folder(request: pytest.FixtureRequest, demonstration_file: Path, pilot: Pilot) -> Path:
     """A data folder in which people of the pool have acted, to be copied. Its index stays empty: nothing here searches."""
-    folder = copy_of(demonstration_file, tmp_path_factory.mktemp("pool") / "data")
-    share_model(folder)
-    database = Database(f"sqlite:///{folder / 'jigai.db'}")
-    play_the_pool(database, pilot, BlobStore(folder / "files", None), at=datetime.now(UTC))
-    with database.engine.connect() as connection:
-        connection.exec_driver_sql("ROLLBACK")
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.exec_driver_sql("BEGIN")
-    database.close()
-    return folder
+
+    def make(folder: Path) -> None:
+        copy_of(demonstration_file, folder)
+        share_model(folder)
+        database = Database(f"sqlite:///{folder / 'jigai.db'}")
+        play_the_pool(database, pilot, BlobStore(folder / "files", None), at=datetime.now(UTC))
+        with database.engine.connect() as connection:
+            connection.exec_driver_sql("ROLLBACK")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.exec_driver_sql("BEGIN")
+        database.close()
+
+    return made_once(request, "pool", make)
 
 
 def _opened(folder: Path) -> Iterator[Site]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 import subprocess
@@ -16,6 +15,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+
+from tests.shared import folder_of_run, one_at_a_time
 
 TOOL = Path(__file__).parents[1] / "tools" / "opensearch"
 
@@ -53,8 +54,7 @@ def prefix_of(url: str) -> str:
 @contextmanager
 def _shared_state(folder: Path) -> Iterator[dict[str, Any]]:
     """What the processes of this run know of the server, for one at a time."""
-    with (folder / "opensearch.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with one_at_a_time(folder, "opensearch"):
         file = folder / "opensearch.json"
         state: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"users": 0}
         yield state
@@ -71,10 +71,9 @@ def _start(state: dict[str, Any]) -> None:
 
 
 @pytest.fixture(scope="session")
-def opensearch_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSearchServer]:
+def opensearch_server(request: pytest.FixtureRequest) -> Iterator[OpenSearchServer]:
     """The server of this run."""
-    own = tmp_path_factory.getbasetemp()
-    folder = own.parent if hasattr(request.config, "workerinput") else own
+    folder = folder_of_run(request)
     with _shared_state(folder) as state:
         if not state["users"]:
             _start(state)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -62,8 +63,9 @@ def open_engine(url: str) -> Engine:
     return engine
 
 
+@cache
 def known_revisions() -> tuple[str, ...]:
-    """The schema versions that this program knows, the newest first."""
+    """The schema versions that this program knows, the newest first. Read once: each is a file of its own."""
     return tuple(script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions())
 
 
@@ -103,6 +105,8 @@ class Database:
                 # Workers and web processes that start together must not migrate together.
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
             found = MigrationContext.configure(connection).get_current_revision()
+            if found == known_revisions()[0]:
+                return
             if found is not None and found not in known_revisions():
                 raise SchemaError(f"数据库的结构版本 {found} 比本程序的 {known_revisions()[0]} 新，请升级程序")
             config.attributes["connection"] = connection

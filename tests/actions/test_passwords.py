@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-from marketplace.actions.passwords import check_password, fits, hash_password
+from marketplace.actions.passwords import check_password, fits, hash_password, is_outdated
+from tests.compiled import hash_in_earnest
 
 
 def code_of(password: str, login: str = "wanggong") -> str:
@@ -38,3 +39,12 @@ def test_length_and_the_own_name() -> None:
     assert code_of("x7#Kq9!") == "password_short"
     assert code_of("长而又长的密码" * 19) == "password_long"
     assert code_of("WangGong", "wanggong") == "password_is_login"
+
+
+def test_passwords_are_hashed_at_the_price_that_was_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    cheap = hash_password("三台压机停了四天")
+    hash_in_earnest(monkeypatch)
+    dear = hash_password("三台压机停了四天")
+    assert dear.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert not is_outdated(dear)
+    assert is_outdated(cheap)
