@@ -11,6 +11,7 @@ RUNS = (
     ("bench.rating", "--out", str(RESULTS / "rating.json")),
     ("bench.delivery", "--out", str(RESULTS / "delivery.json")),
     ("bench.pages",),
+    ("bench.funds", "--out", str(RESULTS / "funds.json")),
     ("bench.clustering", "--out", str(RESULTS / "clustering.json")),
     ("bench.audit", "--out", str(RESULTS / "audit.json")),
     ("bench.plan", "--out", str(RESULTS / "plan.json")),

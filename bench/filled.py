@@ -62,6 +62,10 @@ class Sizes:
     jobs: int = 20_000
     registrations: int = 2_000
     history: int = 100_000
+    guides: int = 60
+    projects: int = 5_000
+    # Lines of the ledger.
+    ledger: int = 100_000
     own: int = 150
 
     @classmethod
@@ -105,7 +109,9 @@ class Filler:
         return self.at - timedelta(seconds=self.chance.randint(1, int(days * 86_400)))
 
     def everything(self) -> None:
+        from bench.filled_funds import fill_funds
         from bench.filled_office import fill_office
+        from bench.filled_projects import fill_projects
         from bench.filled_reviews import fill_reviews
 
         self.people()
@@ -113,6 +119,7 @@ class Filler:
         self.providers()
         self.solutions()
         fill_reviews(self)
+        fill_funds(self, fill_projects(self))
         fill_office(self)
 
     @property
@@ -143,12 +150,18 @@ class Filler:
         homes = {Role.ENTERPRISE: 1 + OWN_ENTERPRISE, Role.PROVIDER: self.unit_of_provider + OWN_PROVIDER}
         for number, role in enumerate(ROLES, 1):
             rights = list(RIGHTS) if role in homes else []
-            yield {"account_id": number, "organisation_id": homes.get(role, 1), "role": role, "rights": rights}
+            yield {
+                "account_id": number,
+                "organisation_id": homes.get(role, 1),
+                "role": role,
+                "rights": rights,
+                "areas": ["teda"] if role is Role.AREA else [],
+            }
         for number in range(len(ROLES) + 1, accounts + 1):
             # The own provider has members of its own, the rest is spread over all.
             own = number <= len(ROLES) + self.sizes.own
             unit = homes[Role.PROVIDER] if own else self.unit_of_provider + self.some(self.sizes.providers)
-            yield {"account_id": number, "organisation_id": unit, "role": Role.PROVIDER, "rights": ["edit"]}
+            yield {"account_id": number, "organisation_id": unit, "role": Role.PROVIDER, "rights": ["edit"], "areas": []}
 
     def enterprises(self) -> None:
         sizes, states = self.sizes, ("open", "open", "solved", "withdrawn")

@@ -194,8 +194,8 @@ def _notices(filler: Filler) -> Iterator[Row]:
 
 def _tasks(filler: Filler) -> Iterator[Row]:
     """A tenth is open: for every role `own`, and for some organisations; the rest is done."""
-    sizes, nouns = filler.sizes, ("application", "solution_version", "adjustment", "registration", "review")
-    roles = [Role.MANAGER, Role.BUREAU, Role.ADMIN, Role.CENTRE, Role.EXPERT, Role.ENTERPRISE, Role.PROVIDER]
+    sizes, nouns = filler.sizes, ("application", "solution_version", "adjustment", "registration", "review", "project")
+    roles = [Role.MANAGER, Role.BUREAU, Role.ADMIN, Role.CENTRE, Role.EXPERT, Role.ENTERPRISE, Role.PROVIDER, Role.FINANCE]
     homes = {Role.ENTERPRISE: 2, Role.PROVIDER: filler.unit_of_provider + OWN_PROVIDER}
     for n in range(1, sizes.tasks + len(roles) * sizes.own + 1):
         own = n <= len(roles) * sizes.own

@@ -13,7 +13,7 @@ from marketplace.actions.roles import actor_of
 from marketplace.domain.access import Viewer, may
 from marketplace.domain.files import MEGABYTE
 from marketplace.domain.lifecycle import Refused, RefusedError, _
-from marketplace.files.kinds import KINDS
+from marketplace.files.kinds import INVOICES, KINDS
 from marketplace.files.store import StoredBlob
 from marketplace.guard import current_viewer, not_found, now
 from marketplace.records.files import Attachment, Scan, find_attachment
@@ -24,7 +24,7 @@ Reader = Callable[[Session, Viewer, Attachment], bool]
 SANDBOX = "sandbox; default-src 'none'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 # noun → who may read what is attached to a thing of this kind. Every area adds its own; the others follow the general rule.
 READERS: dict[str, Reader] = {}
-ALLOWED = tuple(KINDS)
+ALLOWED = tuple(ending for ending in KINDS if ending not in INVOICES)
 _MAY_GO_OUT = frozenset({Scan.CLEAN, Scan.UNSCANNED})
 
 

@@ -5,7 +5,7 @@ Only ``marketplace/app.py`` and the command line import this module; whatever li
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
@@ -15,7 +15,11 @@ from marketplace.domain.application_rules import ApplicationRules
 from marketplace.domain.brokering_rules import BrokeringRules
 from marketplace.domain.catalogue_rules import CatalogueRules
 from marketplace.domain.diagnoses import DiagnosisRules
+from marketplace.domain.fund_rules import FundingRules
+from marketplace.domain.inspection_rules import InspectionRules, SupervisionRules
 from marketplace.domain.open_demand_rules import OpenDemandRules
+from marketplace.domain.project_reviews import ProjectReviewRules
+from marketplace.domain.project_rules import ProjectRules
 from marketplace.domain.questionnaires import Questionnaire
 from marketplace.domain.rankers import LearningRules
 from marketplace.domain.rating_events import kinds_without_rule
@@ -89,6 +93,11 @@ RULES: dict[str, type[Any]] = {
     "diagnosis": DiagnosisRules,
     "brokering": BrokeringRules,
     "open_demand": OpenDemandRules,
+    "project": ProjectRules,
+    "fund": FundingRules,
+    "project_review": ProjectReviewRules,
+    "inspection": InspectionRules,
+    "supervision": SupervisionRules,
 }
 KNOWN_TABLES = ("pilot", *KINDS, "files", "labels", "thresholds", "fund_rules", *RULES)
 KEY, CODE = r"[a-z][a-z0-9_]*", r"[A-Z]{2}-[0-9]{2}"
@@ -126,6 +135,11 @@ class Pilot:
     questionnaire: Questionnaire
     brokering: BrokeringRules
     open_demand: OpenDemandRules
+    project: ProjectRules
+    fund: FundingRules
+    project_review: ProjectReviewRules
+    inspection: InspectionRules
+    supervision: SupervisionRules
 
     def terms(self, kind: str) -> Terms[Term]:
         """All terms of a kind, named in the singular: sector, area, provider_kind, priority …"""
@@ -263,6 +277,11 @@ def _check(reader: Reader, pilot: Pilot) -> None:
         raise reader.fail("thresholds.strength", "must be three rising numbers between 0 and 1")
     if not 0 <= pilot.fund_rules.central_cap <= 1:
         raise reader.fail("fund_rules.central_cap", "must be a share between 0 and 1")
+    known = {row.key for row in pilot.fund.sources}
+    if strange := {row.matches for row in pilot.fund.sources if row.matches} - known or {
+        name for row in pilot.fund.sources for name in row.classes
+    } - {row.key for row in pilot.project.classes}:
+        raise reader.fail("fund.sources", f"uses unknown keys: {', '.join(sorted(strange))}")
     if forgotten := kinds_without_rule(pilot.rating):
         raise reader.fail("rating", f"says nothing of {', '.join(forgotten)}, so that such events would count for nothing")
 
@@ -292,6 +311,11 @@ def load_pilot(path: Path | None = None) -> Pilot:
         "thresholds": reader.build(Thresholds, doc.pop("thresholds", None), "thresholds"),
         "fund_rules": reader.build(FundRules, doc.pop("fund_rules", None), "fund_rules"),
     } | {name: reader.build(shape, doc.pop(name, None), name) for name, shape in RULES.items()}
+    shares = {"central_cap": rest["fund_rules"].central_cap, "local_to_central_min": rest["fund_rules"].local_to_central_min}
+    rest["fund"] = replace(rest["fund"], **shares)
+    rest["project"] = replace(rest["project"], fund=rest["fund"])
+    rest["project"] = replace(rest["project"], first_day=rest["city"].term_start, last_day=rest["city"].implementation_end)
+    rest["project_review"] = replace(rest["project_review"], least_experts=rest["project"].experts_least)
     for key in doc:
         raise reader.fail(key, f"is not a table of a pilot file; known are {', '.join(KNOWN_TABLES)}")
     pilot = Pilot(**terms, **rest, scenarios=scenarios, mapping=mapping, labels=labels, questionnaire=questionnaire)  # type: ignore[arg-type]

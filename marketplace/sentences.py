@@ -107,7 +107,12 @@ def english_words() -> dict[str, str]:
         terms = [term for kind in KINDS for term in pilot.terms(kind)]
         g.english_words = {one.name: one.en for one in pilot.review.criteria}
         g.english_words |= {one.name: one.en for one in (*pilot.review.checklist, *pilot.review.form_checks)}
+        g.english_words |= {one.name: one.en for one in pilot.project_review.criteria}
+        g.english_words |= {one.name: one.en for one in pilot.project_review.checklist}
         g.english_words |= {one.name: one.en for one in pilot.application.documents}
+        g.english_words |= {one.name: one.en for one in pilot.project.documents}
+        g.english_words |= {one.name: one.en for one in pilot.project.classes}
+        g.english_words |= {one.name: one.en for one in pilot.project.fund.sources}
         g.english_words |= {word: term.en for term in terms for word in (term.name, term.short) if word}
     words: dict[str, str] = g.english_words
     return words

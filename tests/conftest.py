@@ -41,6 +41,7 @@ NOW = datetime(2026, 11, 25, 10, 30, tzinfo=UTC)
 # Files that take longest come first, so that no worker is left alone with one of them at the end (measured, longest first).
 LONGEST = (
     "tests/journeys/test_pool.py",
+    "tests/journeys/test_project.py",
     "tests/indexer/test_crash.py",
     "tests/web/test_english.py",
     "tests/journeys/test_brokering.py",

@@ -70,19 +70,29 @@ def propose(
     if kind in HARSH and not (evidence.strip() or files):
         raise RefusedError(Refused("evidence_missing", _("还没有佐证。请写明是哪份材料，或上传一份，例如检查记录、验收意见、投诉材料。")))
     with database.writing() as session:
-        provider = lock_provider(session, provider_id)
-        runs = find_rectification(session, provider.id, RUNNING) is not None
-        refused = check_proposal(kind, provider.state, rule="", conduct=conduct, rectification_runs=runs)
-        if refused is not None:
-            raise RefusedError(refused)
-        if any(case.kind == kind for case in find_open_of(session, provider.id)):
-            raise RefusedError(Refused("proposed_already", _("这样的处理已经有一项在等决定，请在那一项里办理。")))
-        case = _open(session, provider, kind, reason, step.rules, step.at, step.today, viewer=viewer)
-        case.conduct = conduct
-        if evidence.strip():
-            case.evidence = [{"ref": f"said:{case.number}", "text": evidence.strip(), "noun": "", "public_ref": ""}]
+        case = propose_in(session, provider_id, kind, step, reason=reason, evidence=evidence, conduct=conduct)
         attach_all(session, case, files, "evidence", None, viewer, step.at)
         return case
+
+
+def propose_in(
+    session: Session, provider_id: int, kind: AdjustmentKind, step: Step, *, reason: str, evidence: str = "", conduct: str = ""
+) -> Adjustment:
+    """The same inside a transaction that is open already, for what follows from another step; the caller has checked the words."""
+    if not may(step.viewer, "propose", "adjustment"):
+        raise RefusedError(Refused("not_allowed", _("您没有办理这一步的权限。")))
+    provider = lock_provider(session, provider_id)
+    runs = find_rectification(session, provider.id, RUNNING) is not None
+    refused = check_proposal(kind, provider.state, rule="", conduct=conduct, rectification_runs=runs)
+    if refused is not None:
+        raise RefusedError(refused)
+    if any(case.kind == kind for case in find_open_of(session, provider.id)):
+        raise RefusedError(Refused("proposed_already", _("这样的处理已经有一项在等决定，请在那一项里办理。")))
+    case = _open(session, provider, kind, reason, step.rules, step.at, step.today, viewer=step.viewer)
+    case.conduct = conduct
+    if evidence.strip():
+        case.evidence = [{"ref": f"said:{case.number}", "text": evidence.strip(), "noun": "", "public_ref": ""}]
+    return case
 
 
 def propose_by_rules(session: Session, rules: AdjustmentRules, today: date, at: datetime, viewer: Viewer | None = None) -> int:

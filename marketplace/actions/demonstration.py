@@ -74,6 +74,18 @@ def open_demonstration_accounts(database: Database, *, names: Mapping[Role, str]
                 actor="jigai demo",
             )
             assert isinstance(answer, Account), answer
+        _give_areas(session)
+
+
+def _give_areas(session: Session) -> None:
+    """The officer of a park or street sees to the areas of the enterprises that have an account here."""
+    account = find_account(session, "area")
+    units = select(Membership.organisation_id).join(Account).where(Account.login.in_([login for login in LOGINS if "enterprise" in login]))
+    areas = session.scalars(select(Enterprise.area).where(Enterprise.organisation_id.in_(units), Enterprise.area != "").distinct())
+    found = sorted(areas)
+    for membership in account.memberships if account else []:
+        if membership.role == Role.AREA and not membership.areas:
+            membership.areas = found
 
 
 def find_demonstration_accounts(session: Session) -> list[DemonstrationAccount]:

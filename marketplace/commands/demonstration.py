@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from importlib.resources import as_file, files
 from zoneinfo import ZoneInfo
 
+from marketplace.actions.demonstration_acceptance import seed_acceptance, seed_works
 from marketplace.actions.demonstration_accounts import seed_accounts
 from marketplace.actions.demonstration_adjustments import seed_adjustments
 from marketplace.actions.demonstration_applications import seed_applications
 from marketplace.actions.demonstration_brokerings import seed_brokerings
 from marketplace.actions.demonstration_catalogue import seed_catalogue
 from marketplace.actions.demonstration_diagnoses import seed_diagnoses
+from marketplace.actions.demonstration_funds import seed_batch, seed_budgets, settle_funds
 from marketplace.actions.demonstration_lists import seed_lists
 from marketplace.actions.demonstration_meetings import seed_meetings
 from marketplace.actions.demonstration_open_demands import seed_open_demands
+from marketplace.actions.demonstration_progress import seed_progress
+from marketplace.actions.demonstration_projects import seed_projects
 from marketplace.actions.demonstration_ratings import seed_ratings
 from marketplace.actions.demonstration_reviews import seed_reviews
+from marketplace.actions.demonstration_selection import seed_selection
 from marketplace.actions.demonstration_set import Loaded, load_demonstration
 from marketplace.actions.imports import Progress
 from marketplace.domain.access import Role
@@ -56,3 +61,20 @@ def play_the_pool(database: Database, pilot: Pilot, store: BlobStore, *, at: dat
     seed_diagnoses(database, pilot.questionnaire, pilot.diagnosis, at=at, today=today)
     seed_lists(database, city=pilot.city.name, at=at, today=today)
     seed_meetings(database, pilot.brokering, pilot.rating, files=store, at=at, today=today)
+    play_projects(database, pilot, store, at=at, today=today)
+
+
+def play_projects(database: Database, pilot: Pilot, store: BlobStore, *, at: datetime, today: date) -> None:
+    """Projects at every step, and the money: a batch that is nearly over, one that has just begun, and what still waits to be selected."""
+    stage = seed_projects(database, pilot.project, files=store, at=at, today=today)
+    if stage is None:
+        return
+    seed_budgets(database, pilot.project, at=at, today=today)
+    rules = (pilot.inspection, pilot.supervision, pilot.rating, pilot.adjustment)
+    works = seed_works(stage, pilot.project_review, rules, files=store)
+    seed_selection(stage, pilot.project_review)
+    seed_batch(database, pilot.project, "第二批", at=at, today=today, ago=15)
+    if works is not None:
+        seed_acceptance(works)
+    seed_progress(database, pilot.project, *rules, files=store, at=at, today=today)
+    settle_funds(database, pilot.project, at=at, today=today)

@@ -43,6 +43,8 @@ class Viewer:
     rights: frozenset[tuple[int, str]] = frozenset()
     # The organisations in which the person stands on the providers' side, in the pool or on the way there.
     applicant_ids: frozenset[int] = frozenset()
+    # Of a park's or street's officer: the keys of the areas that it sees to.
+    areas: frozenset[str] = frozenset()
 
     @property
     def is_known(self) -> bool:
@@ -156,6 +158,33 @@ PERMISSIONS: dict[tuple[str, str], frozenset[str]] = {
     ("group", "read"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.ADMIN}),
     ("group", "read_own"): frozenset({Role.ENTERPRISE}),
     ("group", "manage"): frozenset({Role.CENTRE, Role.ADMIN}),
+    # Guides and projects. An area's officer, an applicant, a supplier and an expert read what is theirs (records/projects.readable_projects).
+    ("guide", "read"): EVERYBODY,
+    ("guide", "manage"): frozenset({Role.BUREAU, Role.ADMIN}),
+    ("project", "read"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.FINANCE, Role.ADMIN}),
+    ("project", "read_own"): frozenset({Role.ENTERPRISE, Role.PROVIDER, Role.AREA, Role.EXPERT}),
+    ("project", "write_own"): frozenset({Role.ENTERPRISE, Role.PROVIDER}),
+    ("project", "reserve"): frozenset({Role.CENTRE, Role.ADMIN}),
+    ("project", "reserve_own"): frozenset({Role.ENTERPRISE}),
+    ("project", "first_review"): frozenset({Role.AREA, Role.ADMIN}),
+    ("project", "organise_review"): frozenset({Role.MANAGER, Role.ADMIN}),
+    ("project", "score_own"): frozenset({Role.EXPERT}),
+    ("project", "select"): frozenset({Role.BUREAU, Role.ADMIN}),
+    ("project", "supervise"): frozenset({Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    ("project", "accept"): frozenset({Role.MANAGER, Role.ADMIN}),
+    # Whoever goes along on an inspection, staff or expert, writes its report; both sides read what was found of theirs.
+    ("inspection", "read"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.FINANCE, Role.ADMIN}),
+    ("inspection", "read_own"): frozenset({Role.ENTERPRISE, Role.PROVIDER, Role.AREA, Role.EXPERT}),
+    ("inspection", "carry_out_own"): frozenset({Role.EXPERT, Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    ("evidence", "write_own"): frozenset({Role.ENTERPRISE, Role.PROVIDER}),
+    # Money: the bureau plans and releases, the finance bureau budgets and pays; each step by two persons.
+    ("fund", "read"): frozenset({Role.BUREAU, Role.FINANCE, Role.ADMIN}),
+    ("fund", "budget"): frozenset({Role.FINANCE, Role.BUREAU, Role.ADMIN}),
+    ("fund", "plan"): frozenset({Role.BUREAU, Role.ADMIN}),
+    ("fund", "pay"): frozenset({Role.FINANCE, Role.ADMIN}),
+    ("financing", "read"): EVERYBODY,
+    ("financing", "manage"): frozenset({Role.CENTRE, Role.ADMIN}),
+    ("financing", "apply_own"): frozenset({Role.ENTERPRISE}),
     # What the platform itself keeps.
     ("history", "read"): frozenset({Role.MANAGER, Role.BUREAU, Role.ADMIN}),
     ("job", "read"): frozenset({Role.MANAGER, Role.ADMIN}),

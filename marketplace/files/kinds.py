@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from marketplace.domain.lifecycle import Refused, _
-from marketplace.files import images, packages, pdf, plain
+from marketplace.files import images, markup, packages, pdf, plain
 from marketplace.files.magic import detect
 
 Check = Callable[[Path], Refused | None]
@@ -28,6 +28,7 @@ class Kind:
 _OFFICE = "application/vnd.openxmlformats-officedocument."
 # A text has no first bytes of its own: it is one if it is nothing else.
 _TEXTS = ("csv", "txt")
+_ZIPS = ("docx", "xlsx", "pptx", "zip", "ofd")
 KINDS: dict[str, Kind] = {
     "pdf": Kind("PDF", "application/pdf", pdf.check),
     "docx": Kind("Word", _OFFICE + "wordprocessingml.document", packages.check_word),
@@ -38,7 +39,11 @@ KINDS: dict[str, Kind] = {
     "zip": Kind("ZIP", "application/zip", packages.check_zip),
     "csv": Kind("CSV", "text/csv", plain.check),
     "txt": Kind("TXT", "text/plain", plain.check),
+    "ofd": Kind("OFD", "application/ofd", packages.check_ofd),
+    "xml": Kind("XML", "application/xml", markup.check),
 }
+# Electronic invoices come so; they are taken where evidence is handed in, and nowhere else.
+INVOICES = frozenset({"ofd", "xml"})
 SAME = {"jpeg": "jpg"}
 
 
@@ -64,7 +69,7 @@ def check(path: Path, filename: str, allowed: Collection[str]) -> str | Refused:
         )
     kind = KINDS[ending]
     found = detect(path)
-    expected = ("",) if ending in _TEXTS else ("zip",) if ending in ("docx", "xlsx", "pptx", "zip") else (ending,)
+    expected = ("",) if ending in _TEXTS else ("zip",) if ending in _ZIPS else ("xml", "") if ending == "xml" else (ending,)
     if found not in expected:
         return _mismatch(kind.word, found)
     return kind.check(path) or kind.media

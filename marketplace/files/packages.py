@@ -52,6 +52,26 @@ def check_zip(path: Path) -> Refused | None:
     return None
 
 
+def check_ofd(path: Path) -> Refused | None:
+    """An electronic invoice of the country's own format: a zip of XML, signatures and pictures."""
+    entries = read_directory(path)
+    if isinstance(entries, Flaw):
+        return _refused(entries, "OFD")
+    names = {entry.name.lower() for entry in entries}
+    if len(names) < len(entries) or any(_name(entry) for entry in entries) or "ofd.xml" not in names:
+        return broken("OFD")
+    if any(_ARCHIVES.search(name) or _PROGRAMS.search(name) for name in names):
+        return Refused("program_inside", _("压缩包里有程序（{name}），没有上传。请去掉后再传。"), {"name": "OFD"})
+    xml = _Xml()
+    for piece in unpacked_chunks(path, entries):
+        if isinstance(piece, Flaw):
+            return _refused(piece, "OFD")
+        entry, data = piece
+        if _XML.search(entry.name) and not xml.take(entry.name, data):
+            return Refused("entities", _("这个 {word} 文件里有指向别处的声明，没有上传。请重新另存后再传。"), {"word": "OFD"})
+    return None
+
+
 def _refused(flaw: Flaw, word: str) -> Refused:
     if flaw is Flaw.TOO_LARGE:
         return too_large_unpacked()

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.actions.applications_daily import ask_about_overdue_supplements, tell_of_closed_windows
 from marketplace.actions.calls import close_ended_calls
+from marketplace.actions.guides import close_ended_guides
 from marketplace.actions.jobs import enqueue_job
 from marketplace.jobs.accounts import ask_for_anchor, forget_registrations
 from marketplace.jobs.adjustments import ask_for_proposals
@@ -27,6 +28,7 @@ from marketplace.jobs.meetings import remind_invited
 from marketplace.jobs.open_demands import close_open_demands
 from marketplace.jobs.progress import Progress
 from marketplace.jobs.ratings import ask_for_ratings
+from marketplace.jobs.supervision import ask_for_supervision
 from marketplace.records.database import Database
 from marketplace.records.jobs import Job, JobState
 from marketplace.records.schedules import Schedule
@@ -64,6 +66,7 @@ DAILY: list[Daily] = [
     _forget_done_jobs,
     close_ended_calls,
     close_open_demands,
+    close_ended_guides,
     remind_invited,
     ask_for_ratings,
     ask_for_proposals,
@@ -72,6 +75,7 @@ DAILY: list[Daily] = [
     tell_of_closed_windows,
     ask_about_overdue_supplements,
     forget_registrations,
+    ask_for_supervision,
     ask_for_anchor,
 ]
 

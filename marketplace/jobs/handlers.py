@@ -10,6 +10,7 @@ from typing import Any
 from marketplace.jobs import (
     accounts,
     adjustments,
+    agreements,
     alerts,
     brokerings,
     daily,
@@ -21,6 +22,7 @@ from marketplace.jobs import (
     ratings,
     report_imports,
     scanning,
+    supervision,
     texts,
     unreferenced,
 )
@@ -36,6 +38,7 @@ HANDLERS: dict[str, Handler] = {
     "letter": letters.write,
     "diagnosis_report": diagnoses.write,
     "plan_document": plans.write,
+    "agreement_document": agreements.write,
     "search_alerts": alerts.look_again,
     "demand_alerts": alerts.tell_of_demands,
     "mail_digests": mail.digests,
@@ -51,4 +54,5 @@ HANDLERS: dict[str, Handler] = {
     "certificates": ratings.look_at_certificates,
     "adjustments": adjustments.propose,
     "brokerings": brokerings.look_at_answers,
+    "supervision": supervision.supervise,
 }

@@ -116,6 +116,7 @@ def find_viewer(session: Session, account_id: int) -> Viewer | None:
         roles=frozenset(row.role for row in account.memberships),
         organisation_ids=frozenset(organisations),
         applicant_ids=frozenset(as_provider),
+        areas=frozenset(area for row in account.memberships if row.role == Role.AREA for area in row.areas),
         rights=frozenset((row.organisation_id, right) for row in account.memberships for right in row.rights),
         enterprise_ids=frozenset(session.scalars(select(Enterprise.id).where(Enterprise.organisation_id.in_(as_enterprise)))),
         provider_ids=frozenset(session.scalars(select(Provider.id).where(Provider.organisation_id.in_(as_provider)))),

@@ -15,7 +15,9 @@ from marketplace.guard import current_viewer, degraded, now
 from marketplace.sentences import retold, told_value
 from marketplace.site import current_site
 from marketplace.web import (
+    acceptances,
     adjustments,
+    agreements,
     answer_links,
     application_sections,
     applications,
@@ -42,18 +44,27 @@ from marketplace.web import (
     distillations,
     enterprises,
     evaluations,
+    evidence,
     experts,
     exposure,
     files,
+    financing_offers,
+    first_reviews,
     foreign,
+    fund_budgets,
+    funding_plans,
+    funds_projects,
+    funds_shown,
     group_plans,
     groups,
+    guides,
     health,
     help,
     history,
     home,
     index_queue,
     inquiries,
+    inspections,
     introductions,
     investments,
     jobs,
@@ -73,16 +84,26 @@ from marketplace.web import (
     open_demands_form,
     orientation_wishes,
     outside_grades,
+    payments,
     plan_choices,
     plan_issues,
     plans,
     problem_lists,
     problems,
+    progress,
+    project_changes,
+    project_publicity,
+    project_reviews,
+    project_scores,
+    project_sections,
+    project_selections,
+    projects,
     providers,
     publicity,
     ranking_choice,
     ratings,
     reasons,
+    rectifications,
     registrations,
     report_imports,
     reviews,
@@ -95,8 +116,10 @@ from marketplace.web import (
     search,
     solutions,
     statistics,
+    supervision,
     tasks,
     terms,
+    vouchers,
     windows,
     wording,
 )
@@ -178,6 +201,28 @@ BLUEPRINTS = (
     meetings_day,
     meetings_form,
     meetings_out,
+    guides,
+    projects,
+    project_reviews,
+    project_scores,
+    project_selections,
+    project_publicity,
+    agreements,
+    project_sections,
+    first_reviews,
+    evidence,
+    progress,
+    inspections,
+    rectifications,
+    supervision,
+    acceptances,
+    project_changes,
+    funds_projects,
+    fund_budgets,
+    vouchers,
+    funding_plans,
+    payments,
+    financing_offers,
 )
 
 
@@ -200,7 +245,7 @@ class Navigation:
 
 
 Entry = tuple[str, str, str]
-PUBLIC_NOTICES = ("windows", "publicity", "calls", "open_demands", "listings", "scenario_lists")
+PUBLIC_NOTICES = ("guides", "windows", "publicity", "project_publicity", "calls", "open_demands", "listings", "scenario_lists", "financing")
 
 
 def navigation(viewer: Viewer) -> Navigation:
@@ -212,12 +257,15 @@ def navigation(viewer: Viewer) -> Navigation:
         (say("服务商"), url_for("search.page", kind="provider"), "providers"),
     ]
     notices = [
+        (say("申报指南"), url_for("guides.index"), "guides"),
         (say("申报通知"), url_for("windows.index"), "windows"),
         (say("公示"), url_for("publicity.index"), "publicity"),
+        (say("项目公示"), url_for("project_publicity.index"), "project_publicity"),
         (say("方案征集"), url_for("calls.index"), "calls"),
         (say("公开需求"), url_for("open_demands.index"), "open_demands"),
         (say("推荐产品"), url_for("listings.index"), "listings"),
         (say("场景清单"), url_for("scenario_lists.index"), "scenario_lists"),
+        (say("专项融资"), url_for("financing.index"), "financing"),
     ]
     here = _noun()
     work = _items([*_of_a_side(viewer), *_of_staff(viewer)], here)
@@ -243,6 +291,8 @@ def _of_a_side(viewer: Viewer) -> Iterator[Entry]:
         yield say("对接会"), url_for("meetings.index"), "meetings"
     if may(viewer, "read_own", "diagnosis"):
         yield say("评估诊断"), url_for("diagnoses.index"), "diagnoses"
+    if viewer.enterprise_ids or viewer.applicant_ids or viewer.areas:
+        yield say("项目"), url_for("projects.index"), "projects"
     if may(viewer, "write_own", "application"):
         yield say("我的申报"), url_for("applications.mine"), "applications"
     if viewer.provider_ids:
@@ -253,6 +303,9 @@ def _of_a_side(viewer: Viewer) -> Iterator[Entry]:
             yield say("整改与申诉"), url_for("adjustments.index"), "adjustments"
     if may(viewer, "score_own", "review"):
         yield say("我的评审"), url_for("reviews_expert.mine"), "reviews_expert"
+        yield say("我的现场检查"), url_for("inspections.index"), "inspections"
+    if may(viewer, "score_own", "project"):
+        yield say("项目评审"), url_for("project_scores.mine"), "project_scores"
     if viewer.is_known:
         yield say("我的收藏"), url_for("saved.page"), "saved"
     if may(viewer, "manage_own", "member"):
@@ -266,6 +319,9 @@ def _of_staff(viewer: Viewer) -> Iterator[Entry]:
         ("read", "brokering", say("对接"), "brokerings.index"),
         ("read", "brokering", say("公开需求"), "open_demands.index"),
         ("read", "meeting", say("对接会"), "meetings.index"),
+        ("read", "project", say("项目"), "projects.index"),
+        ("supervise", "project", say("督办"), "supervision.index"),
+        ("supervise", "project", say("抽查核验"), "inspections.index"),
         ("read", "diagnosis", say("评估诊断"), "diagnoses.index"),
         ("read", "group", say("群组"), "groups.index"),
         ("read", "application", say("服务商申报"), "applications.index"),
@@ -273,6 +329,7 @@ def _of_staff(viewer: Viewer) -> Iterator[Entry]:
         ("review", "catalogue", say("方案审核"), "catalogue_review.desk"),
         ("read", "rating", say("评价"), "ratings.index"),
         ("read", "coverage", say("供需缺口"), "coverage.page"),
+        ("read", "fund", say("专项资金"), "funds.index"),
         ("read", "adjustment", say("动态调整"), "adjustments.index"),
         ("decide", "registration", say("注册核对"), "registrations.index"),
         ("run", "import", say("导入"), "imports.choose"),
@@ -294,6 +351,10 @@ def _noun() -> str:
     if here == "search" and request.args.get("kind") == "provider":
         return "providers"
     return {
+        "fund_budgets": "funds",
+        "vouchers": "funds",
+        "funding_plans": "funds",
+        "payments": "funds",
         "plans": "enterprises",
         "plan_choices": "enterprises",
         "plan_issues": "enterprises",
@@ -306,6 +367,16 @@ def _noun() -> str:
         "orientation_wishes": "enterprises",
         "distillations": "scenario_lists",
         "outside_grades": "diagnoses",
+        "project_sections": "projects",
+        "project_reviews": "projects",
+        "project_selections": "projects",
+        "agreements": "projects",
+        "first_reviews": "projects",
+        "evidence": "projects",
+        "progress": "projects",
+        "acceptances": "projects",
+        "changes": "projects",
+        "rectifications": "inspections",
         "solutions": "search",
         "brokerings_new": "brokerings",
         "introductions": "brokerings",
@@ -333,7 +404,7 @@ def register(app: Flask) -> None:
     foreign.register(app)
     for module in BLUEPRINTS:
         app.register_blueprint(module.pages)
-    app.jinja_env.globals.update({word.__name__: word for word in (*wording.WORDS, *applications_shown.WORDS)})
+    app.jinja_env.globals.update({word.__name__: word for word in (*wording.WORDS, *applications_shown.WORDS, *funds_shown.WORDS)})
     app.jinja_env.globals.update(
         terms_of=wording.terms,
         until_of=terms.until_of,

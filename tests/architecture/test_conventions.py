@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from marketplace.domain import (
+    acceptances,
     adjustments,
     appeals,
     applications,
@@ -19,16 +20,27 @@ from marketplace.domain import (
     diagnoses,
     distillations,
     evaluations,
+    evidence,
     experts,
+    financing,
+    fund_budgets,
+    funding_plans,
+    guides,
+    inspections,
     introductions,
     listings,
     meetings,
     objections,
     open_answers,
     open_demands,
+    payments,
     problems,
+    progress,
+    project_changes,
+    projects,
     providers,
     rankers,
+    reclaims,
     registrations,
     report_imports,
     reviews,
@@ -36,6 +48,8 @@ from marketplace.domain import (
     scenarios,
     solution_versions,
     solutions,
+    supervision,
+    vouchers,
     windows,
 )
 from marketplace.domain.lifecycle import mermaid
@@ -106,8 +120,18 @@ def lifecycles() -> str:
         ("诊断 Diagnosis", diagnoses), ("问题 Problem", problems),
         ("对接单 Brokering", brokerings), ("对接对象 Introduction", introductions), ("供需对接会 Meeting", meetings),
         ("公开需求 Open demand", open_demands), ("公开需求的应答 Answer to an open demand", open_answers),
+        ("申报指南 Guide", guides), ("佐证 Evidence", evidence), ("月报 Monthly report", progress), ("现场检查 Inspection", inspections), ("督办单 Supervision order", supervision),
+        ("专项资金预算 Budget", fund_budgets), ("记账单 Voucher", vouchers), ("资金计划 Funding plan", funding_plans), ("拨付 Payment", payments),
+        ("追回 Reclaim", reclaims), ("融资申请 Application for financing", financing),
+        ("验收 Acceptance", acceptances), ("项目变更 Change of a project", project_changes),
     ):  # fmt: skip
         parts += [f"## {title}", "```mermaid", mermaid(module.TABLE), "```"]
+    for title, table in (
+        ("中央财政资金支持项目 Project of class 1", projects.CENTRAL), ("市级专项资金支持项目 Project of class 2", projects.MUNICIPAL),
+        ("其他支持试点的项目 Project of class 3", projects.OTHER), ("融资产品 Financing offer", financing.OFFERS),
+        ("重复佐证 Duplicate evidence", evidence.FINDING_TABLE), ("项目整改 Rectification of a project", inspections.RECTIFICATION_TABLE),
+    ):  # fmt: skip
+        parts += [f"## {title}", "```mermaid", mermaid(table), "```"]
     return "\n\n".join(parts).replace("```mermaid\n\n", "```mermaid\n").replace("\n\n```\n", "\n```\n").rstrip("\n") + "\n"
 
 

@@ -97,5 +97,7 @@ GOOD: dict[str, bytes] = {
     "jpg": picture("JPEG"),
     "zip": packed({"说明.txt": "说明".encode(), "a/b.pdf": pdf()}),
     "csv": "名称,金额\n压机,12\n".encode("utf-8-sig"),
+    "ofd": packed({"OFD.xml": b'<?xml version="1.0" encoding="UTF-8"?><ofd:OFD xmlns:ofd="http://www.ofdspec.org/2016"/>'}),
+    "xml": b'<?xml version="1.0" encoding="UTF-8"?><EInvoice><EIid>26112000000123456789</EIid></EInvoice>',
     "txt": "BMS 系统改造说明\r\n第一条\t压机停机".encode("gb18030"),
 }

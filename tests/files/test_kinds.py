@@ -127,6 +127,13 @@ CORPUS: dict[str, tuple[str, bytes]] = {
     "jpg cut off": ("a.jpg", GOOD["jpg"][:-40]),
     "jpg of a header only": ("a.jpg", b"\xff\xd8\xff" + b"x" * 50),
     "jpg without a frame": ("a.jpg", b"\xff\xd8\xff\xfe\x00\x04ab\xff\xda\x00\x02\xff\xd9"),
+    "xml with a document type": ("a.xml", FIRST + DECLARED + b"<a>&e;</a>"),
+    "xml with a style sheet": ("a.xml", FIRST + b'<?xml-stylesheet href="a.xsl"?><a/>'),
+    "xml that is a page": ("a.xml", b'<x:html xmlns:x="http://www.w3.org/1999/xhtml"/>'),
+    "xml cut off": ("a.xml", GOOD["xml"][:-4]),
+    "ofd with a document type": ("a.ofd", changed(GOOD["ofd"], {"Doc_0/Document.xml": FIRST + DECLARED + b"<a>&e;</a>"})),
+    "ofd without its main part": ("a.ofd", packed({"Doc_0/Document.xml": b"<a/>"})),
+    "ofd with a program": ("a.ofd", changed(GOOD["ofd"], {"Doc_0/run.exe": EXE})),
     "docx cut off": ("a.docx", GOOD["docx"][:-30]),
     "docx without its main part": ("a.docx", packed({TYPES: b"<Types/>", "word/other.xml": b"<a/>"})),
     "docx without its list": ("a.docx", packed({DOCUMENT: b"<a/>"})),
@@ -189,7 +196,7 @@ def test_the_sentence_says_what_it_is_and_what_to_do(tmp_path: Path) -> None:
     assert sentence("a.docx", GOOD["docx"], ("pdf", "jpg")) == "这里只收 PDF、JPG，这个文件是“a.docx”，没有上传。"
 
 
-@pytest.mark.parametrize("ending", ["docx", "xlsx", "pptx", "zip"])
+@pytest.mark.parametrize("ending", ["docx", "xlsx", "pptx", "zip", "ofd"])
 @pytest.mark.parametrize("kind", ["one large part", "many parts"])
 def test_bombs_that_say_their_size_are_refused_at_once(tmp_path: Path, ending: str, kind: str) -> None:
     more = {"x/a.bin": b"\0" * (100 * 2**20)} if kind == "one large part" else {f"x/{number}": b"" for number in range(20_000)}

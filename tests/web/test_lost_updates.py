@@ -29,6 +29,8 @@ NOTHING_STORED = {
     "accounts.change_password", "accounts.create_token", "evaluations.open_round", "members.invite", "windows.create", "imports.upload",
     "certificates.add", "diagnoses.create", "outside_grades.create",
     "notices.set_ways", "saved.keep", "group_plans.create",
+    "inspections.draw", "inspections.plan", "rectifications.order", "supervision.issue",
+    "fund_budgets.create", "funding_plans.create", "funds.voucher", "vouchers.receive",
 }  # fmt: skip
 
 

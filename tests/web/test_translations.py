@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from pathlib import Path
 
 from tools.translations import CATALOGUE, catalogue, compiled, missing, source_sentences
 
@@ -32,3 +34,19 @@ def test_english_fills_in_the_same_values() -> None:
 
 def test_the_compiled_catalogue_is_up_to_date() -> None:
     assert CATALOGUE.with_suffix(".mo").read_bytes() == compiled(catalogue())
+
+
+def test_what_is_said_inside_other_strings_has_its_english() -> None:
+    """The extraction does not look into f-strings."""
+    known = {message.id for message in catalogue()}
+    calls = [
+        call
+        for path in sorted((Path(__file__).parents[2] / "marketplace").rglob("*.py"))
+        for string in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(string, ast.JoinedStr)
+        for call in ast.walk(string)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in {"say", "_"}
+    ]
+    said = {call.args[0].value for call in calls if call.args and isinstance(call.args[0], ast.Constant)}
+    assert said
+    assert said <= known
