@@ -511,6 +511,8 @@ def test_class_three_is_shown_without_a_panel(sqlite_database: Database) -> None
     decided(sqlite_database, world, "show", amount_wan=40)
     decided(sqlite_database, world, "approve", at=AT + timedelta(days=8))
     assert state_of(sqlite_database, world.project) == "approved"
+    # By local money alone: the central budget is as it was.
+    assert money_of(sqlite_database, world) == {"committed": 40 * WAN, "central": 10_000 * WAN}
     with sqlite_database.reading() as session:
         # What is done already needs no agreement.
         assert find_agreement(session, world.project) is None
