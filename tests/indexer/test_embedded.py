@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import resource
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +20,10 @@ from indexer.embedding import EmbeddingStore
 from indexer.opening import open_for_reading, open_for_writing
 from indexer.query import Condition, Kind, Mode, SearchQuery
 from indexer.search import Index
-from tests.indexer.conftest import Opened
+from tests.indexer.conftest import Opened, opened
 from tests.indexer.corpus import SOLUTIONS, HashedEmbedder, labels
 
+ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.parametrize("engine", ["embedded"])
 
 
@@ -137,8 +140,20 @@ def test_what_is_reopened_answers_alike(own: Opened) -> None:
 
 
 def test_a_full_disk_leaves_the_old_index_in_use(own: Opened) -> None:
+    """In a process of its own: the limit is the whole process's, and here others may be writing."""
+    own.backend.close()
+    own.database.close()
+    program = f"from tests.indexer.test_embedded import on_a_full_disk; on_a_full_disk({str(own.folder)!r})"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, "told, kept, written\n"), done.stderr
+
+
+def on_a_full_disk(folder: str) -> None:
+    """No file may grow: the write is told as failed, what was there is found as before, and once there is room it is written."""
+    own = opened("embedded:", Path(folder), HashedEmbedder())
     query = SearchQuery(text="密封点", mode=Mode.LEXICAL)
     before = own.index.search(query).hits
+    assert before
     large = Entry(Kind.SOLUTION, 900, 1, title="密封点", tokens={"words": ("密封", "点") * 20_000}, audience=("public",))
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     # No file may grow beyond this now: the engine's writes fail as they would on a full disk.
@@ -153,6 +168,7 @@ def test_a_full_disk_leaves_the_old_index_in_use(own: Opened) -> None:
     own.backend.apply([large])
     own.backend.refresh()
     assert 900 in {hit.thing_id for hit in own.index.search(query).hits}
+    sys.stdout.write("told, kept, written\n")
 
 
 class WrittenMeanwhile(list[Request]):
