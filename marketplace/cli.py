@@ -25,6 +25,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "index": ("index", "索引：状态、同步、重建、核对、批量算向量 / status, sync, rebuild, reconcile, embed"),
     "jobs": ("jobs", "后台任务：列出、重试 / the job queue: list, retry"),
     "worker": ("serve", "单独运行索引工作进程 / run the index worker by itself"),
+    "backup": ("backup", "把整个站点备份成一个文件 / back up the whole site into one file"),
+    "restore": ("backup", "从备份恢复到空的资料目录 / restore a backup into an empty data folder"),
     "copy": ("copy", "把整个站点搬进 PostgreSQL / move a whole site into PostgreSQL"),
     "evaluate": ("evaluate", "用评测集评价检索与推荐 / measure on a judged set in BEIR form"),
     "suggestions": ("suggestions", "评价填写问题时的建议 / measure what is suggested for a problem"),

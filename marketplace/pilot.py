@@ -14,10 +14,15 @@ from marketplace.domain.adjustment_rules import AdjustmentRules
 from marketplace.domain.application_rules import ApplicationRules
 from marketplace.domain.brokering_rules import BrokeringRules
 from marketplace.domain.catalogue_rules import CatalogueRules
+from marketplace.domain.centre_rules import CentreRules
+from marketplace.domain.complaints import ComplaintRules
 from marketplace.domain.diagnoses import DiagnosisRules
+from marketplace.domain.figure_rules import FigureRules
+from marketplace.domain.figures import FIGURES
 from marketplace.domain.fund_rules import FundingRules
 from marketplace.domain.inspection_rules import InspectionRules, SupervisionRules
 from marketplace.domain.open_demand_rules import OpenDemandRules
+from marketplace.domain.performance_rules import PerformanceRules, faults
 from marketplace.domain.project_reviews import ProjectReviewRules
 from marketplace.domain.project_rules import ProjectRules
 from marketplace.domain.questionnaires import Questionnaire
@@ -25,6 +30,7 @@ from marketplace.domain.rankers import LearningRules
 from marketplace.domain.rating_events import kinds_without_rule
 from marketplace.domain.rating_rules import RatingRules
 from marketplace.domain.review_rules import ReviewRules
+from marketplace.domain.showcases import ShowcaseRules
 from marketplace.pilot_file import PilotError, Reader
 from marketplace.pilot_terms import (
     Area,
@@ -98,6 +104,11 @@ RULES: dict[str, type[Any]] = {
     "project_review": ProjectReviewRules,
     "inspection": InspectionRules,
     "supervision": SupervisionRules,
+    "figure": FigureRules,
+    "showcase": ShowcaseRules,
+    "complaint": ComplaintRules,
+    "centre": CentreRules,
+    "performance": PerformanceRules,
 }
 KNOWN_TABLES = ("pilot", *KINDS, "files", "labels", "thresholds", "fund_rules", *RULES)
 KEY, CODE = r"[a-z][a-z0-9_]*", r"[A-Z]{2}-[0-9]{2}"
@@ -140,6 +151,11 @@ class Pilot:
     project_review: ProjectReviewRules
     inspection: InspectionRules
     supervision: SupervisionRules
+    figure: FigureRules
+    showcase: ShowcaseRules
+    complaint: ComplaintRules
+    centre: CentreRules
+    performance: PerformanceRules
 
     def terms(self, kind: str) -> Terms[Term]:
         """All terms of a kind, named in the singular: sector, area, provider_kind, priority …"""
@@ -282,6 +298,8 @@ def _check(reader: Reader, pilot: Pilot) -> None:
         name for row in pilot.fund.sources for name in row.classes
     } - {row.key for row in pilot.project.classes}:
         raise reader.fail("fund.sources", f"uses unknown keys: {', '.join(sorted(strange))}")
+    for place, sentence in faults(pilot.performance, sectors=len(pilot.sectors), goals=sorted(orientations), figures=FIGURES):
+        raise reader.fail(place, sentence)
     if forgotten := kinds_without_rule(pilot.rating):
         raise reader.fail("rating", f"says nothing of {', '.join(forgotten)}, so that such events would count for nothing")
 
@@ -315,6 +333,7 @@ def load_pilot(path: Path | None = None) -> Pilot:
     rest["fund"] = replace(rest["fund"], **shares)
     rest["project"] = replace(rest["project"], fund=rest["fund"])
     rest["project"] = replace(rest["project"], first_day=rest["city"].term_start, last_day=rest["city"].implementation_end)
+    rest["figure"] = replace(rest["figure"], zone=rest["city"].zone, central_sources=rest["fund"].central_keys)
     rest["project_review"] = replace(rest["project_review"], least_experts=rest["project"].experts_least)
     for key in doc:
         raise reader.fail(key, f"is not a table of a pilot file; known are {', '.join(KNOWN_TABLES)}")

@@ -1,5 +1,6 @@
 """What is compiled is compiled once a process: hundreds of tests open an application or a database of their own, and each would
-compile its templates, addresses and statements anew. Passwords are hashed by the cheapest parameters that the library takes."""
+compile its templates, addresses and statements anew. Passwords are hashed by the cheapest parameters that the library takes, and SQLite does not
+wait for the disk."""
 
 from __future__ import annotations
 
@@ -105,6 +106,23 @@ def hash_in_earnest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "_NOBODY", passwords.hash_password("nobody holds this password"))
 
 
+def _write_without_waiting() -> None:
+    """SQLite does not wait for the disk here: what a killed process wrote is there all the same, and no test takes the power away."""
+    real = database.open_engine
+
+    def open_engine(url: str) -> Engine:
+        engine = real(url)
+        if engine.dialect.name == "sqlite":
+
+            @event.listens_for(engine, "connect")
+            def _connect(connection: Any, _record: object) -> None:
+                connection.execute("PRAGMA synchronous=OFF")
+
+        return engine
+
+    database.open_engine = open_engine
+
+
 def compile_once() -> None:
     """For every application and database made from now on."""
     Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": _Compiled()}
@@ -112,3 +130,4 @@ def compile_once() -> None:
     _rules_once()
     database.create_engine = _Statements().open  # type: ignore[attr-defined]
     _hash_cheaply()
+    _write_without_waiting()

@@ -22,7 +22,7 @@ from marketplace.settings import Settings
 from marketplace.site import Site
 
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
-LOGINS = ("enterprise", "provider", "centre", "manager", "bureau", "finance", "area", "expert", "admin")
+LOGINS = ("enterprise", "provider", "centre", "manager", "bureau", "finance", "city", "area", "expert", "admin")
 
 
 @dataclass

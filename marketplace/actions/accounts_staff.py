@@ -44,6 +44,7 @@ def give_role(
     must_hold(viewer, "manage", "account")
     chosen, areas = _staff_role(role, areas)
     with database.writing() as session:
+        _refuse_erased(lock_account(session, account_id))
         owner = _organisation(session, organisation, viewer, at)
         grant(session, account_id, owner.id, chosen, rights=RIGHTS, areas=areas, actor=actor_of(viewer), at=at)
 
@@ -52,33 +53,35 @@ def take_role(database: Database, account_id: int, membership_id: int, *, viewer
     """Take a role of the staff away."""
     must_hold(viewer, "manage", "account")
     with database.writing() as session:
-        _lock_administrators(session)
+        lock_administrators(session)
         row = session.get(Membership, membership_id, populate_existing=True)
         if row is None or row.account_id != account_id or row.role not in STAFF_ROLES:
             raise RefusedError(Refused("role_gone", _("这个身份刚才已被收回。")))
         if row.role is Role.ADMIN:
-            _another_administrator(session, account_id)
-        withdraw(session, row, actor=actor_of(viewer), at=at, why=_reason(why))
+            another_administrator(session, account_id)
+        withdraw(session, row, actor=actor_of(viewer), at=at, why=reason(why))
 
 
 def disable(database: Database, account_id: int, *, viewer: Viewer, at: datetime, why: str) -> None:
     """Nobody logs in with it, and its log-ins end at the next request. What it did remains."""
     must_hold(viewer, "manage", "account")
     with database.writing() as session:
-        _lock_administrators(session)
+        lock_administrators(session)
         account = lock_account(session, account_id)
         if account_id == viewer.account_id:
             raise RefusedError(Refused("own_account", _("不能停用自己的账号，请由另一位管理员办理。")))
         if any(row.role is Role.ADMIN for row in account.memberships):
-            _another_administrator(session, account_id)
-        _switch(session, account, True, viewer, at, _reason(why))
+            another_administrator(session, account_id)
+        _switch(session, account, True, viewer, at, reason(why))
 
 
 def enable(database: Database, account_id: int, *, viewer: Viewer, at: datetime, why: str) -> None:
     """It may be used again, with its old password and second factor."""
     must_hold(viewer, "manage", "account")
     with database.writing() as session:
-        _switch(session, lock_account(session, account_id), False, viewer, at, _reason(why))
+        account = lock_account(session, account_id)
+        _refuse_erased(account)
+        _switch(session, account, False, viewer, at, reason(why))
 
 
 def send_reset(database: Database, account_id: int, *, viewer: Viewer, address: str, link: Address, at: datetime) -> str:
@@ -94,7 +97,7 @@ def send_reset(database: Database, account_id: int, *, viewer: Viewer, address: 
 def reset_second_factor(database: Database, account_id: int, *, viewer: Viewer, at: datetime, why: str) -> None:
     """For one who lost telephone and recovery codes: the factor goes, the person is told and sets up another one."""
     must_hold(viewer, "manage", "account")
-    why = _reason(why)
+    why = reason(why)
     with database.writing() as session:
         lock_account(session, account_id)
         if account_id == viewer.account_id:
@@ -131,6 +134,11 @@ def _switch(session: Session, account: Account, disabled: bool, viewer: Viewer, 
     end_sessions(session, number)
 
 
+def _refuse_erased(account: Account) -> None:
+    if account.erased_at is not None:
+        raise RefusedError(Refused("erased", _("这个账号的个人信息已经删除，不能再用。请邀请本人另开账号。")))
+
+
 def _staff_role(role: str, areas: Iterable[str]) -> tuple[Role, list[str]]:
     """A role that administrators give. Only an area's officer is bound to areas, and that one must be."""
     if role not in STAFF_ROLES:
@@ -160,19 +168,19 @@ def _organisation(session: Session, name: str, viewer: Viewer, at: datetime) -> 
     return organisation
 
 
-def _lock_administrators(session: Session) -> None:
+def lock_administrators(session: Session) -> None:
     """Two administrators who disable each other at once: the second one finds himself to be the last."""
     session.scalars(select(Membership).where(Membership.role == Role.ADMIN).order_by(Membership.id).with_for_update()).all()
 
 
-def _another_administrator(session: Session, account_id: int) -> None:
+def another_administrator(session: Session, account_id: int) -> None:
     others = select(func.count()).select_from(Membership).join(Account)
     others = others.where(Membership.role == Role.ADMIN, Account.disabled.is_(False), Account.id != account_id)
     if not session.scalar(others):
         raise RefusedError(Refused("last_administrator", _("这是最后一位管理员，不能停用或收回身份。请先邀请另一位管理员。")))
 
 
-def _reason(why: str) -> str:
+def reason(why: str) -> str:
     if not why.strip():
         raise RefusedError(Refused("reason_missing", _("理由没有填。它会告诉对方，也会留在历史里。")))
     return why.strip()

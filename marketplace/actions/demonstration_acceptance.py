@@ -1,5 +1,5 @@
 """Works that are nearly over in the demonstration set: an earlier batch of central projects, paid and reported on for months. One is in the
-formal review, one in acceptance, one before the bureau, one failed and puts things right, one passed, one is finished and one was ended.
+formal review, one in acceptance, one before the bureau, one failed and puts things right, three passed, one is finished, one was ended.
 Everything happens through the same actions as on the pages.
 """
 
@@ -68,9 +68,10 @@ def seed_works(
     if play is None:
         return None
     numbers = []
-    for place in range(7):
+    for place in range(9):
         own = early.enterprises[(place + 1) % len(early.enterprises)]
-        numbers.append(early.recommended(place, "past", 296, enterprise=own, level="cluster" if place == 4 else "point"))
+        level = {4: "cluster", 7: "chain"}.get(place, "point")
+        numbers.append(early.recommended(place, "past", 296, enterprise=own, level=level))
     close_past(stage)
     for number in numbers:
         if not play.ranked(number, 280, (84, 80, 86)):
@@ -90,18 +91,33 @@ def seed_works(
 
 def seed_acceptance(works: Works) -> None:
     """What has become of them, in the order of their places."""
-    formal, accepting, deciding, failed, passed, finished, ended = works.numbers
+    formal, accepting, deciding, failed, passed, finished, ended, *more = works.numbers
     _change(works, formal, 25)
-    for number, ago in ((formal, 3), (accepting, 12), (deciding, 20), (failed, _ASKED), (passed, _ASKED), (finished, 90)):
+    for number, ago in (
+        (formal, 3),
+        (accepting, 12),
+        (deciding, 20),
+        (failed, _ASKED),
+        (passed, _ASKED),
+        (finished, 90),
+        *((one, 70) for one in more),
+    ):
         _ask(works, number, ago, bad=number == failed)
-    for number, ago in ((accepting, 9), (deciding, 17), (failed, _ASKED - 4), (passed, _ASKED - 4), (finished, 86)):
+    for number, ago in (
+        (accepting, 9),
+        (deciding, 17),
+        (failed, _ASKED - 4),
+        (passed, _ASKED - 4),
+        (finished, 86),
+        *((one, 66) for one in more),
+    ):
         answers = dict.fromkeys(CHECKS, ("yes", ""))
         acceptances.review_form(works.stage.database, number, FormDraft(answers, ""), works.officer(number, ago))
-    for number, ago in ((deciding, 10), (failed, 28), (passed, 28), (finished, 78)):
+    for number, ago in ((deciding, 10), (failed, 28), (passed, 28), (finished, 78), *((one, 55) for one in more)):
         _report(works, number, ago, passes=number != failed)
     due = works.stage.today + timedelta(days=20)
     _decide(works, failed, 20, DecisionDraft("fail", "两项指标没有达到目标，请整改后再验收。", due))
-    for number, ago in ((passed, 20), (finished, 70)):
+    for number, ago in ((passed, 20), (finished, 70), *((one, 45) for one in more)):
         _decide(works, number, ago, DecisionDraft("pass", "验收报告依据充分，同意通过。"))
     pay_rest(works.stage.database, works.stage.rules, [finished], at=works.stage.at, today=works.stage.today, ago=60)
     project_closing.finish(works.stage.database, finished, works.stage.who("bureau", 55))

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from marketplace.actions.history import record
 from marketplace.domain.accounts import ABSOLUTE
 from marketplace.domain.secrets import hashed
-from marketplace.records.accounts import AccountSession
+from marketplace.records.accounts import Account, AccountSession
 from marketplace.records.database import Database
 
 
@@ -22,6 +22,7 @@ def open_session(session: Session, account_id: int, *, address: str, agent: str,
     row = AccountSession(secret_hash=hashed(secret), account_id=account_id, created=at, seen=at)
     row.address, row.agent, row.second_factor_at = address[:64], agent[:200], at if second_factor else None
     session.add(row)
+    session.execute(update(Account).where(Account.id == account_id).values(last_login=at))
     return secret
 
 
@@ -29,6 +30,12 @@ def end_sessions(session: Session, account_id: int, *, keep: str = "") -> None:
     """Every log-in of an account is dead at its next request; `keep`: the secret of the one that stays."""
     ended = (AccountSession.account_id == account_id) & (AccountSession.secret_hash != hashed(keep))
     session.execute(update(AccountSession).where(ended).values(revoked=True))
+
+
+def end_all_sessions(database: Database) -> None:
+    """Everybody logs in anew: after a restoration, log-ins that had ended since the backup would live again."""
+    with database.writing() as session:
+        session.execute(update(AccountSession).values(revoked=True))
 
 
 def log_out(database: Database, secret: str, *, now: datetime) -> None:

@@ -13,8 +13,8 @@ from marketplace.records.database import Database
 
 WINDOW = timedelta(minutes=5)
 # Attempts allowed within WINDOW: of one account, in one browser that it has used before, from one address, in the whole site;
-# codes of one account; mails to one address; tries of one link; letters that one person lets go out.
-LIMITS = {"account": 10, "device": 10, "address": 10, "site": 1000, "code": 10, "mail": 3, "link": 10, "letters": 40}
+# codes of one account; mails to one address; tries of one link; letters that one person lets go out; complaints from one address.
+LIMITS = {"account": 10, "device": 10, "address": 10, "site": 1000, "code": 10, "mail": 3, "link": 10, "letters": 40, "complaint": 3}
 _ADVISORY_LOCK = 7_110_252
 
 
@@ -56,4 +56,4 @@ _WAIT = {
     "site": _PASSWORDS,
     "code": _("验证码试错次数太多，请 {minutes} 分钟后再试。"),
 }
-_WAIT |= {"mail": _OFTEN, "link": _OFTEN, "letters": _OFTEN}
+_WAIT |= {"mail": _OFTEN, "link": _OFTEN, "letters": _OFTEN, "complaint": _OFTEN}

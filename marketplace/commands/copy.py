@@ -50,7 +50,7 @@ def copy(runtime: Runtime, url: str, files_to: Path | None, as_json: bool) -> No
         raise Stop("--to 只能是 PostgreSQL 数据库；两个 SQLite 之间请停止服务后直接复制资料目录。")
     if files_to is not None and files_to.exists() and any(files_to.iterdir()):
         raise Stop(f"--files-to 的文件夹 {files_to} 不是空的，请换一个。")
-    with _source(runtime) as source, _target(url) as target:
+    with _source(runtime) as source, empty_target(url, "--to") as target:
         counted, history, queued, files = _copied(runtime, source, target, files_to)
     shown = place.render_as_string(hide_password=True)
     rows = sum(row.target for row in counted)
@@ -100,14 +100,14 @@ def _source(runtime: Runtime) -> Iterator[Database]:
 
 
 @contextmanager
-def _target(url: str) -> Iterator[Database]:
-    """The target, empty and of the newest version."""
+def empty_target(url: str, where: str) -> Iterator[Database]:
+    """The target, empty and of the newest version. `where`: how the address was given."""
     from sqlalchemy import inspect
 
     from marketplace.records.copying import find_filled_tables
     from marketplace.records.database import Database
 
-    with told_faults(url, "--to"):
+    with told_faults(url, where):
         database = Database(url)
         try:
             if old := old_server(database):
@@ -143,7 +143,7 @@ def _copied(
         if differing:
             raise Stop(f"没有复制：表 {'、'.join(differing)} 的行数与原库不一致。")
         history = _history(reading, writing)
-        queued = _ask_for_everything(writing)
+        queued = ask_for_everything(writing)
         with _files(runtime.settings.data_dir, files_to) as files:
             writing.commit()
     return counted, history, queued, files
@@ -169,7 +169,7 @@ def _history(reading: Connection, writing: Connection) -> History:
     return after
 
 
-def _ask_for_everything(connection: Connection) -> int:
+def ask_for_everything(connection: Connection) -> int:
     """The new engine has nothing yet: all that was ever indexed, and all that can be found, waits. How many things."""
     from sqlalchemy import func, select, update
     from sqlalchemy.orm import Session

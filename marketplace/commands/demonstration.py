@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import partial
 from importlib.resources import as_file, files
 from zoneinfo import ZoneInfo
 
@@ -12,20 +13,28 @@ from marketplace.actions.demonstration_adjustments import seed_adjustments
 from marketplace.actions.demonstration_applications import seed_applications
 from marketplace.actions.demonstration_brokerings import seed_brokerings
 from marketplace.actions.demonstration_catalogue import seed_catalogue
+from marketplace.actions.demonstration_centre import play as play_centre
+from marketplace.actions.demonstration_complaints import seed_complaints
 from marketplace.actions.demonstration_diagnoses import seed_diagnoses
+from marketplace.actions.demonstration_figures import play_investments
 from marketplace.actions.demonstration_funds import seed_batch, seed_budgets, settle_funds
 from marketplace.actions.demonstration_lists import seed_lists
 from marketplace.actions.demonstration_meetings import seed_meetings
 from marketplace.actions.demonstration_open_demands import seed_open_demands
+from marketplace.actions.demonstration_performance import seed_performance
+from marketplace.actions.demonstration_policies import seed_policies
 from marketplace.actions.demonstration_progress import seed_progress
 from marketplace.actions.demonstration_projects import seed_projects
 from marketplace.actions.demonstration_ratings import seed_ratings
 from marketplace.actions.demonstration_reviews import seed_reviews
 from marketplace.actions.demonstration_selection import seed_selection
 from marketplace.actions.demonstration_set import Loaded, load_demonstration
+from marketplace.actions.demonstration_showcases import seed_showcases
 from marketplace.actions.imports import Progress
+from marketplace.actions.resources import Choices
 from marketplace.domain.access import Role
 from marketplace.files.store import BlobStore
+from marketplace.performance_terms import step_by
 from marketplace.pilot import Pilot
 from marketplace.records.database import Database
 
@@ -62,6 +71,14 @@ def play_the_pool(database: Database, pilot: Pilot, store: BlobStore, *, at: dat
     seed_lists(database, city=pilot.city.name, at=at, today=today)
     seed_meetings(database, pilot.brokering, pilot.rating, files=store, at=at, today=today)
     play_projects(database, pilot, store, at=at, today=today)
+    seed_showcases(database, pilot.showcase, at=at, today=today)
+    seed_policies(database, at=at, today=today)
+    seed_complaints(database, pilot.complaint, pilot.catalogue, at=at, today=today)
+    play_investments(database, first=pilot.city.term_start, at=at, today=today)
+    seed_performance(database, partial(step_by, pilot), files=store, at=at, today=today)
+    play_centre(
+        database, pilot, pilot.centre, Choices.of(pilot.stages, pilot.scenarios), {one.key: one.name for one in pilot.city.phases}, at=at
+    )
 
 
 def play_projects(database: Database, pilot: Pilot, store: BlobStore, *, at: datetime, today: date) -> None:

@@ -28,6 +28,7 @@ def serve(runtime: Runtime) -> None:
     if settings.demo:
         _load_the_demonstration(runtime)
     site = _site(runtime)
+    _note_the_pilot(runtime, "jigai serve")
     _serve(site)
 
 
@@ -43,6 +44,7 @@ def worker(runtime: Runtime) -> None:
     _end_in_good_order(signal.SIGTERM, signal.SIGINT)
     try:
         site = runtime.site(write=True)
+        _note_the_pilot(runtime, "jigai worker")
     except IndexBusy as busy:
         raise Stop(f"{busy}；内置引擎只能有一个进程写索引，请先停止那一个。") from None
     except EngineError as error:
@@ -62,6 +64,19 @@ def worker(runtime: Runtime) -> None:
         while thread.is_alive():
             thread.join(0.2)
     tell("已停止。")
+
+
+def _note_the_pilot(runtime: Runtime, actor: str) -> None:
+    """Which sectors, words and rules are in force from now on, if they are not those of the start before."""
+    from importlib.metadata import version
+
+    from marketplace.actions.pilot_versions import note_pilot
+    from marketplace.pilot_values import digest_of, values_of
+
+    values = values_of(runtime.pilot)
+    changed = note_pilot(runtime.database, values, digest_of(values), program=version("jigai"), actor=actor, at=datetime.now(UTC))
+    if changed:
+        tell("试点数据（行业、用词、规则）和上次启动时不同，已记入历史，见“试点数据”页。")
 
 
 def _end_in_good_order(*numbers: signal.Signals) -> None:
@@ -97,14 +112,14 @@ def _refuse_a_public_demonstration(runtime: Runtime) -> None:
         raise Stop(f"演示站点（JIGAI_DEMO=1）只许监听本机，现在是 {settings.host}。请去掉 JIGAI_HOST 和 JIGAI_PUBLIC_URL，或不用演示。")
     from sqlalchemy import func, select
 
-    from marketplace.actions.demonstration import LOGINS
+    from marketplace.actions.demonstration import LATER, LOGINS
     from marketplace.records.accounts import Account
 
     with runtime.database.reading() as session:
         everybody = session.scalar(select(func.count()).select_from(Account)) or 0
         known = session.scalar(select(func.count()).select_from(Account).where(Account.login.in_(LOGINS))) or 0
     # Whoever tries the demonstration may register in it; a site without its people is somebody's own.
-    if everybody and known < len(LOGINS):
+    if everybody and known < len(LOGINS) - len(LATER):
         raise Stop(f"这个资料目录里有 {everybody} 个真实账号，不能当演示站点用。请去掉 JIGAI_DEMO，或换一个 JIGAI_DATA_DIR。")
 
 

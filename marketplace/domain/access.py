@@ -19,6 +19,7 @@ class Role(StrEnum):
     MANAGER = "manager"
     BUREAU = "bureau"
     FINANCE = "finance"
+    CITY = "city"
     AREA = "area"
     EXPERT = "expert"
     ADMIN = "admin"
@@ -185,8 +186,44 @@ PERMISSIONS: dict[tuple[str, str], frozenset[str]] = {
     ("financing", "read"): EVERYBODY,
     ("financing", "manage"): frozenset({Role.CENTRE, Role.ADMIN}),
     ("financing", "apply_own"): frozenset({Role.ENTERPRISE}),
+    # What the capability centre offers beside brokering: the ledger of work, events, resources, talent, topics.
+    ("work_item", "read"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    ("work_item", "manage"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    ("event", "read"): EVERYBODY,
+    ("event", "manage"): frozenset({Role.CENTRE, Role.ADMIN}),
+    ("resource", "read"): EVERYBODY,
+    ("resource", "manage"): frozenset({Role.CENTRE, Role.ADMIN}),
+    ("talent", "read"): EVERYBODY,
+    ("talent", "write"): frozenset({Role.CENTRE, Role.ADMIN}),
+    ("talent", "write_own"): frozenset({Role.ENTERPRISE, Role.PROVIDER}),
+    ("talent", "manage"): frozenset({Role.CENTRE, Role.ADMIN}),
+    ("topic", "read"): EVERYBODY,
+    ("topic", "manage"): frozenset({Role.CENTRE, Role.ADMIN}),
+    # The public face: showcases, policies, complaints. Those a showcase speaks of agree to it first.
+    ("showcase", "read"): EVERYBODY,
+    ("showcase", "nominate"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    ("showcase", "review"): frozenset({Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    # The centre enters what a party that has no account said on paper.
+    ("showcase", "answer"): frozenset({Role.CENTRE, Role.ADMIN}),
+    ("showcase", "answer_own"): frozenset({Role.ENTERPRISE, Role.PROVIDER}),
+    ("policy", "read"): EVERYBODY,
+    ("policy", "manage"): frozenset({Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    ("complaint", "write"): EVERYBODY,
+    ("complaint", "handle"): frozenset({Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    # Performance evaluation: led by the bureau, filled by it, the general manager and (its own) a park or street; the
+    # money's office reads, the city what is issued.
+    ("performance", "read"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.FINANCE, Role.ADMIN}),
+    ("performance", "read_own"): frozenset({Role.AREA, Role.CITY}),
+    ("performance", "fill"): frozenset({Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    ("performance", "fill_own"): frozenset({Role.AREA}),
+    ("performance", "manage"): frozenset({Role.BUREAU, Role.ADMIN}),
+    # What the pilot has done: the offices see all of it, an area's officer what its areas did.
+    ("figure", "read"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.FINANCE, Role.CITY, Role.ADMIN}),
+    ("figure", "read_own"): frozenset({Role.AREA}),
+    ("figure", "enter"): frozenset({Role.MANAGER, Role.BUREAU, Role.ADMIN}),
     # What the platform itself keeps.
     ("history", "read"): frozenset({Role.MANAGER, Role.BUREAU, Role.ADMIN}),
+    ("pilot", "read"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.FINANCE, Role.AREA, Role.ADMIN}),
     ("job", "read"): frozenset({Role.MANAGER, Role.ADMIN}),
     ("statistics", "read"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.ADMIN}),
 }

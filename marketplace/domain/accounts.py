@@ -19,7 +19,7 @@ _EMAIL = re.compile(
 )
 
 # The roles of the staff and those who work beside them: what they see and decide needs more than a password.
-WITH_SECOND_FACTOR = frozenset({Role.BUREAU, Role.MANAGER, Role.CENTRE, Role.FINANCE, Role.AREA, Role.EXPERT, Role.ADMIN})
+WITH_SECOND_FACTOR = frozenset({Role.BUREAU, Role.MANAGER, Role.CENTRE, Role.FINANCE, Role.CITY, Role.AREA, Role.EXPERT, Role.ADMIN})
 # Only an administrator opens accounts of these roles, by invitation.
 STAFF_ROLES = tuple(role for role in Role if role in WITH_SECOND_FACTOR)
 

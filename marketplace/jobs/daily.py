@@ -18,6 +18,8 @@ from sqlalchemy.orm import Session
 
 from marketplace.actions.applications_daily import ask_about_overdue_supplements, tell_of_closed_windows
 from marketplace.actions.calls import close_ended_calls
+from marketplace.actions.complaints import close_answered_complaints
+from marketplace.actions.events import close_ended_sign_ups
 from marketplace.actions.guides import close_ended_guides
 from marketplace.actions.jobs import enqueue_job
 from marketplace.jobs.accounts import ask_for_anchor, forget_registrations
@@ -26,6 +28,7 @@ from marketplace.jobs.alerts import ask_for_alerts
 from marketplace.jobs.brokerings import ask_for_answers
 from marketplace.jobs.meetings import remind_invited
 from marketplace.jobs.open_demands import close_open_demands
+from marketplace.jobs.performance import ask_for_evaluation
 from marketplace.jobs.progress import Progress
 from marketplace.jobs.ratings import ask_for_ratings
 from marketplace.jobs.supervision import ask_for_supervision
@@ -67,6 +70,8 @@ DAILY: list[Daily] = [
     close_ended_calls,
     close_open_demands,
     close_ended_guides,
+    close_ended_sign_ups,
+    close_answered_complaints,
     remind_invited,
     ask_for_ratings,
     ask_for_proposals,
@@ -76,6 +81,7 @@ DAILY: list[Daily] = [
     ask_about_overdue_supplements,
     forget_registrations,
     ask_for_supervision,
+    ask_for_evaluation,
     ask_for_anchor,
 ]
 

@@ -100,7 +100,7 @@ class Paper:
     name: str
 
 
-def attach_paper(site: Site, job: Job, progress: Progress, paper: Paper, *, noun: str, noun_id: int, organisation_id: int) -> None:
+def attach_paper(site: Site, job: Job, progress: Progress, paper: Paper, *, noun: str, noun_id: int, organisation_id: int | None) -> None:
     """Both files lie in the store before the one transaction that attaches them and ends the job."""
     stem = harmless_name(f"{paper.name}.pdf", longest=120).removesuffix(".pdf")
     stored = [site.files.keep(data, f"{stem}.{ending}", KINDS[ending].media) for data, ending in ((paper.word, "docx"), (paper.pdf, "pdf"))]

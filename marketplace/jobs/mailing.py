@@ -7,6 +7,8 @@ import smtplib
 import ssl
 from datetime import datetime
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
+from email.policy import default
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Protocol
@@ -62,6 +64,17 @@ class Outbox:
         part.write_bytes(message.as_bytes())
         part.chmod(0o600)
         part.replace(self.folder / f"{name}.eml")
+
+    def forget(self, address: str) -> int:
+        """Take away every mail to this address; how many."""
+        count = 0
+        for path in self.folder.glob("*.eml"):
+            with path.open("rb") as file:
+                to = str(BytesHeaderParser(policy=default).parse(file)["To"] or "")
+            if to.strip().lower() == address.lower():
+                path.unlink(missing_ok=True)
+                count += 1
+        return count
 
 
 class Server:

@@ -25,6 +25,10 @@ class Account(Record):
     password_hash: Mapped[str] = mapped_column(String(200))
     disabled: Mapped[bool] = mapped_column(default=False)
     created: Mapped[datetime] = mapped_column(UtcDateTime)
+    # When a log-in was last opened; the log-ins themselves are forgotten after a day.
+    last_login: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # When the person asked to be forgotten and was (see actions.persons).
+    erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     memberships: Mapped[list[Membership]] = relationship(back_populates="account", cascade="all, delete-orphan")
 
 

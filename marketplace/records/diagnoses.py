@@ -178,9 +178,17 @@ def find_outside_grades(session: Session, enterprise_id: int) -> Sequence[Outsid
     return session.scalars(query.order_by(OutsideGrade.on.desc(), OutsideGrade.id.desc())).all()
 
 
-def find_diagnosing_organisation(session: Session, enterprise_id: int) -> Organisation | None:
-    """Who made the newest issued diagnosis of an enterprise; None where the centre itself did. Its solutions are marked on the plan."""
-    query = select(Diagnosis).where(Diagnosis.enterprise_id == enterprise_id, Diagnosis.state == DiagnosisState.ISSUED)
-    query = query.order_by(Diagnosis.issued_at.desc().nulls_last(), Diagnosis.visited.desc(), Diagnosis.id.desc())
-    newest = session.scalars(query.options(joinedload(Diagnosis.organisation)).limit(1)).first()
+def find_diagnoses_of(session: Session, enterprise_id: int) -> Sequence[Diagnosis]:
+    """All diagnoses of an enterprise with the organisations that made them, the newest visit first."""
+    query = select(Diagnosis).where(Diagnosis.enterprise_id == enterprise_id).options(joinedload(Diagnosis.organisation))
+    return session.scalars(query.order_by(Diagnosis.visited.desc(), Diagnosis.id.desc())).all()
+
+
+def diagnosing_organisation(found: Sequence[Diagnosis]) -> Organisation | None:
+    """Who made the newest issued one; None where the centre itself did. Its solutions are marked on the plan."""
+
+    def age(row: Diagnosis) -> tuple[float, date, int]:
+        return row.issued_at.timestamp() if row.issued_at else 0.0, row.visited or date.min, row.id
+
+    newest = max((row for row in found if row.state == DiagnosisState.ISSUED), key=age, default=None)
     return newest.organisation if newest is not None else None

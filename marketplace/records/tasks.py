@@ -55,6 +55,12 @@ def find_tasks(session: Session, viewer: Viewer, *, noun: str = "", offset: int 
     return session.scalars(query.offset(offset).limit(most)).all()
 
 
+def find_tasks_due(session: Session, viewer: Viewer, first: date, last: date, *, most: int = 1000) -> Sequence[Task]:
+    """What waits for this person and is due on one of these days, in their order."""
+    query = select(Task).where(waits_for(viewer), Task.due.between(first, last)).order_by(Task.due, Task.created, Task.id)
+    return session.scalars(query.limit(most)).all()
+
+
 def count_tasks(session: Session, viewer: Viewer) -> dict[str, int]:
     """What waits for this person: how many tasks about each noun."""
     query = select(Task.noun, func.count()).where(waits_for(viewer)).group_by(Task.noun).order_by(Task.noun)

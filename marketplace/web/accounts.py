@@ -23,7 +23,7 @@ from marketplace.records.accounts import AccessToken, Account, find_sessions
 from marketplace.records.registrations import find_own_registrations
 from marketplace.records.second_factors import has_second_factor
 from marketplace.site import current_site
-from marketplace.web import accounts_reset, accounts_second_factor, accounts_staff, security
+from marketplace.web import accounts_reset, accounts_second_factor, accounts_staff, persons, security
 from marketplace.web.accounts_reset import dead_link
 from marketplace.web.known_devices import device_of, remember
 from marketplace.web.language import say
@@ -236,7 +236,7 @@ _BROWSERS = (("MicroMessenger", "微信"), ("Edg", "Edge"), ("Firefox", "Firefox
 
 
 def register(app: Flask) -> None:
-    for module in (accounts_reset, accounts_second_factor, accounts_staff):
+    for module in (accounts_reset, accounts_second_factor, accounts_staff, persons):
         app.register_blueprint(module.pages)
     app.register_blueprint(pages)
     app.jinja_env.globals["agent_word"] = agent_word

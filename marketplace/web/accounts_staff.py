@@ -17,8 +17,9 @@ from marketplace.faults import said
 from marketplace.guard import current_viewer, not_found, now, permission
 from marketplace.records.links import find_invitation, find_waiting_staff_invitations
 from marketplace.records.second_factors import has_second_factor
-from marketplace.records.staff import count_accounts, find_account_by_public_id, find_accounts
+from marketplace.records.staff import Standing, Wanted, count_accounts, find_account_by_public_id, find_accounts
 from marketplace.site import current_site
+from marketplace.web.language import say
 from marketplace.web.outside import link_to, show_letter, shown_letter
 from marketplace.web.paging import paged
 from marketplace.web.refusals import form_page
@@ -30,22 +31,36 @@ _FIELDS = ("email", "role", "organisation")
 
 def _list(*, refused: Refused | None = None) -> AnyResponse:
     site, args = current_site(), request.args
-    text, wanted = args.get("q", "").strip()[:100], args.get("role", "")
-    role = Role(wanted) if wanted in set(Role) else None
+    text = args.get("q", "").replace("\0", "").strip()[:100]
+    role = Role(args["role"]) if args.get("role") in set(Role) else None
+    standing = Standing(args["standing"]) if args.get("standing") in set(Standing) else None
+    wanted = Wanted(text=text, role=role, standing=standing, at=now())
     with site.database.reading() as session:
-        paging = paged(count_accounts(session, text=text, role=role), SIZE, "accounts_staff.index", q=text, role=role or "")
+        kept = {"q": text, "role": role or "", "standing": standing or ""}
+        paging = paged(count_accounts(session, wanted), SIZE, "accounts_staff.index", **kept)
         return form_page(
             "accounts/staff.html",
             refused=refused,
-            rows=find_accounts(session, text=text, role=role, offset=paging.offset, most=SIZE),
+            rows=find_accounts(session, wanted, offset=paging.offset, most=SIZE),
             invitations=find_waiting_staff_invitations(session, STAFF_ROLES, now()),
             paging=paging,
             text=text,
             role=role,
+            standing=standing,
+            standings=_standings(),
             typed={name: request.form.get(name, "") for name in _FIELDS} | {"areas": request.form.getlist("areas")},
             letter=shown_letter(),
             **_choices(),
         )
+
+
+def _standings() -> dict[Standing, str]:
+    return {
+        Standing.USABLE: say("可用"),
+        Standing.IDLE: say("可用，90 天没有登录"),
+        Standing.DISABLED: say("已停用"),
+        Standing.ERASED: say("个人信息已删除"),
+    }
 
 
 def _choices() -> dict[str, Any]:

@@ -25,13 +25,14 @@ from marketplace.records.scenarios import Scenario
 from marketplace.records.solutions import Solution
 from marketplace.site import current_site
 from marketplace.web.cards import published
+from marketplace.web.news import find_news
 from marketplace.web.open_demands_shown import shown
 from marketplace.web.remembered import remembered
 from marketplace.web.tasks import read_first
 from marketplace.web.terms import days
 
 pages = Blueprint("home", __name__)
-LATEST = 4
+LATEST, NEWEST = 4, 6
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ def page() -> str:
         home = read_home(session, [sector.key for sector in site.pilot.sectors])
         viewer = current_viewer()
         demands = [shown(row, viewer) for row in find_demands_of(session, viewer.enterprise_ids, most=3)] if viewer.enterprise_ids else []
-        return render_template("home/page.html", home=home, first_tasks=read_first(session, viewer), demands=demands)
+        news = find_news(session, most=NEWEST)
+        return render_template("home/page.html", home=home, first_tasks=read_first(session, viewer), demands=demands, news=news)
 
 
 def read_home(session: Session, sectors: Sequence[str]) -> Home:

@@ -36,17 +36,23 @@ from marketplace.web import (
     catalogue_review,
     catalogue_writing,
     certificates,
+    complaints,
     coverage,
     demands,
     diagnoses,
     diagnosis_lists,
     diagnosis_sections,
     distillations,
+    enterprise_file,
     enterprises,
     evaluations,
+    events_form,
     evidence,
     experts,
     exposure,
+    figures,
+    figures_entry,
+    figures_pictures,
     files,
     financing_offers,
     first_reviews,
@@ -79,15 +85,24 @@ from marketplace.web import (
     members,
     notices,
     open_answers,
+    open_data,
     open_demand_choices,
     open_demands,
     open_demands_form,
     orientation_wishes,
     outside_grades,
     payments,
+    performance,
+    performance_form,
+    performance_items,
+    performance_out,
+    performance_outlook,
+    pilot_data,
     plan_choices,
     plan_issues,
     plans,
+    policies,
+    policies_writing,
     problem_lists,
     problems,
     progress,
@@ -106,6 +121,7 @@ from marketplace.web import (
     rectifications,
     registrations,
     report_imports,
+    resources,
     reviews,
     reviews_decisions,
     reviews_expert,
@@ -114,14 +130,20 @@ from marketplace.web import (
     scenario_needs,
     scenarios,
     search,
+    showcases,
+    showcases_writing,
     solutions,
     statistics,
     supervision,
+    talents,
     tasks,
+    tasks_calendar,
     terms,
+    topics,
     vouchers,
     windows,
     wording,
+    work_items_form,
 )
 from marketplace.web.language import say
 
@@ -150,6 +172,7 @@ BLUEPRINTS = (
     jobs,
     notices,
     tasks,
+    tasks_calendar,
     calls,
     catalogue,
     catalogue_parts,
@@ -171,6 +194,9 @@ BLUEPRINTS = (
     certificates,
     exposure,
     coverage,
+    figures_entry,
+    figures_pictures,
+    figures,
     statistics,
     adjustments,
     diagnoses,
@@ -219,10 +245,28 @@ BLUEPRINTS = (
     project_changes,
     funds_projects,
     fund_budgets,
+    performance,
+    performance_form,
+    performance_items,
+    performance_out,
+    performance_outlook,
     vouchers,
     funding_plans,
     payments,
+    pilot_data,
     financing_offers,
+    work_items_form,
+    events_form,
+    resources,
+    enterprise_file,
+    talents,
+    topics,
+    showcases_writing,
+    showcases,
+    policies_writing,
+    policies,
+    complaints,
+    open_data,
 )
 
 
@@ -242,10 +286,26 @@ class Navigation:
     main: list[Item]
     work: list[Item]
     beside: list[Item]
+    beside_word: str
 
 
 Entry = tuple[str, str, str]
-PUBLIC_NOTICES = ("guides", "windows", "publicity", "project_publicity", "calls", "open_demands", "listings", "scenario_lists", "financing")
+PUBLIC_NOTICES = (
+    "guides",
+    "windows",
+    "publicity",
+    "project_publicity",
+    "calls",
+    "open_demands",
+    "listings",
+    "scenario_lists",
+    "financing",
+    "showcases",
+    "policies",
+)
+
+# What the capability centre offers to everybody.
+CENTRE_PAGES = ("events", "resources", "talents", "topics")
 
 
 def navigation(viewer: Viewer) -> Navigation:
@@ -266,13 +326,24 @@ def navigation(viewer: Viewer) -> Navigation:
         (say("推荐产品"), url_for("listings.index"), "listings"),
         (say("场景清单"), url_for("scenario_lists.index"), "scenario_lists"),
         (say("专项融资"), url_for("financing.index"), "financing"),
+        (say("标杆案例"), url_for("showcases.index"), "showcases"),
+        (say("政策库"), url_for("policies.index"), "policies"),
+    ]
+    offers = [
+        (say("培训与活动"), url_for("events.index"), "events"),
+        (say("公共服务资源"), url_for("resources.index"), "resources"),
+        (say("人才供需"), url_for("talents.index"), "talents"),
+        (say("课题研究"), url_for("topics.index"), "topics"),
     ]
     here = _noun()
     work = _items([*_of_a_side(viewer), *_of_staff(viewer)], here)
     # What this person works with is led to from there.
     in_notices = here in PUBLIC_NOTICES and not any(item.current for item in work)
-    items = [*_items(main, here), Item(say("通知公告"), url_for("windows.index"), in_notices)]
-    return Navigation(items, work, _items(notices, here) if in_notices else [])
+    items = [*_items(main, here), Item(say("能力中心"), url_for("events.index"), here in CENTRE_PAGES)]
+    items.append(Item(say("通知公告"), url_for("windows.index"), in_notices))
+    if here in CENTRE_PAGES:
+        return Navigation(items, work, _items(offers, here), say("能力中心"))
+    return Navigation(items, work, _items(notices, here) if in_notices else [], say("通知公告"))
 
 
 def _items(entries: Sequence[Entry], here: str) -> list[Item]:
@@ -293,6 +364,8 @@ def _of_a_side(viewer: Viewer) -> Iterator[Entry]:
         yield say("评估诊断"), url_for("diagnoses.index"), "diagnoses"
     if viewer.enterprise_ids or viewer.applicant_ids or viewer.areas:
         yield say("项目"), url_for("projects.index"), "projects"
+    if may(viewer, "read_own", "performance"):
+        yield say("绩效评价"), url_for("performance.index"), "performance"
     if may(viewer, "write_own", "application"):
         yield say("我的申报"), url_for("applications.mine"), "applications"
     if viewer.provider_ids:
@@ -314,7 +387,10 @@ def _of_a_side(viewer: Viewer) -> Iterator[Entry]:
 
 def _of_staff(viewer: Viewer) -> Iterator[Entry]:
     """What the offices work with."""
+    if may(viewer, "read_own", "figure") and viewer.areas:
+        yield say("工作成效"), url_for("figures.index"), "figures"
     for verb, noun, word, endpoint in (
+        ("read", "figure", say("工作成效"), "figures.index"),
         ("list", "enterprise", say("企业"), "enterprises.index"),
         ("read", "brokering", say("对接"), "brokerings.index"),
         ("read", "brokering", say("公开需求"), "open_demands.index"),
@@ -330,13 +406,17 @@ def _of_staff(viewer: Viewer) -> Iterator[Entry]:
         ("read", "rating", say("评价"), "ratings.index"),
         ("read", "coverage", say("供需缺口"), "coverage.page"),
         ("read", "fund", say("专项资金"), "funds.index"),
+        ("read", "performance", say("绩效评价"), "performance.index"),
         ("read", "adjustment", say("动态调整"), "adjustments.index"),
+        ("handle", "complaint", say("投诉建议"), "complaints.desk"),
         ("decide", "registration", say("注册核对"), "registrations.index"),
         ("run", "import", say("导入"), "imports.choose"),
         ("manage", "account", say("账号管理"), "accounts_staff.index"),
         ("read", "history", say("历史"), "history.page"),
+        ("read", "pilot", say("试点数据"), "pilot_data.page"),
         ("read", "index", say("索引"), "index_queue.page"),
         ("read", "job", say("后台任务"), "jobs.page"),
+        ("read", "work_item", say("工作台账"), "work_items.index"),
         ("read", "statistics", say("运行统计"), "statistics.page"),
     ):
         if may(viewer, verb, noun):
@@ -351,16 +431,26 @@ def _noun() -> str:
     if here == "search" and request.args.get("kind") == "provider":
         return "providers"
     return {
+        "figures_entry": "figures",
+        "figures_pictures": "figures",
         "fund_budgets": "funds",
+        "performance_form": "performance",
+        "performance_items": "performance",
+        "performance_out": "performance",
+        "performance_outlook": "performance",
         "vouchers": "funds",
         "funding_plans": "funds",
         "payments": "funds",
+        "persons": "accounts_staff",
         "plans": "enterprises",
         "plan_choices": "enterprises",
         "plan_issues": "enterprises",
+        "enterprise_file": "enterprises",
         "diagnosis_sections": "diagnoses",
         "diagnosis_lists": "diagnoses",
         "scenario_needs": "diagnoses",
+        "showcases_writing": "showcases",
+        "policies_writing": "policies",
         "investments": "diagnoses",
         "problem_lists": "enterprises",
         "report_imports": "enterprises",
@@ -444,6 +534,7 @@ def register(app: Flask) -> None:
             "lang": language.language(),
             "degraded": degraded,
             "other_language": language.other_address(),
+            "canonical": open_data.canonical(),
             "city": site.pilot.city.name if language.language() == "zh" else site.pilot.city.name_en,
             "demo": site.settings.demo,
             "navigation": navigation(current_viewer()),

@@ -12,7 +12,7 @@ from marketplace.domain.matches import Match, Plan, ProviderChoice
 from marketplace.domain.plans import ChoiceKind
 from marketplace.domain.problems import ProblemState
 from marketplace.plan_steering import Choice, Filters, Steering
-from marketplace.records.diagnoses import Diagnosis, find_diagnosing_organisation
+from marketplace.records.diagnoses import Diagnosis, diagnosing_organisation, find_diagnoses_of
 from marketplace.records.enterprises import Enterprise
 from marketplace.records.matches import Acceptance, Decision, Outcome
 from marketplace.records.problems import Disclosure, Problem, find_problems_of
@@ -21,7 +21,7 @@ from marketplace.records.solutions import Solution
 from marketplace.site import current_site
 from marketplace.web.budgets import Span, total, verdict
 from marketplace.web.cards import ProviderCard, SolutionCard, find_provider_cards, find_solution_cards
-from marketplace.web.enterprises import by_priority, find_diagnosis
+from marketplace.web.enterprises import by_priority
 from marketplace.web.plan_steering import read_steering
 from marketplace.web.ranking_choice import by_outcomes
 from marketplace.web.remembered import remembered
@@ -201,9 +201,9 @@ def read_sheet(session: Session, enterprise: Enterprise, filters: Filters | None
         if choice.provider_id in providers
     ]
     alternative = _alternative(needs, {row.card.provider.id for row in rows})
-    diagnosing = find_diagnosing_organisation(session, enterprise.id)
-    diagnosis = find_diagnosis(session, enterprise.id)
-    return Sheet(plan, diagnosis, needs, solved, rows, alternative, steering, diagnosing.id if diagnosing else None)
+    diagnoses = find_diagnoses_of(session, enterprise.id)
+    diagnosing = diagnosing_organisation(diagnoses)
+    return Sheet(plan, next(iter(diagnoses), None), needs, solved, rows, alternative, steering, diagnosing.id if diagnosing else None)
 
 
 def _plan(asks: Sequence[Ask], budget_fen: int | None, steering: Steering) -> Plan:

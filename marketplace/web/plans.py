@@ -30,6 +30,7 @@ from marketplace.web.language import say
 from marketplace.web.plan_sheet import Need, read_sheet
 from marketplace.web.plan_steering import read_filters
 from marketplace.web.refusals import sentence_of
+from marketplace.web.resources import serving
 from marketplace.web.terms import here_now
 from marketplace.web.typed import seen, seen_still
 
@@ -85,6 +86,9 @@ def _page(
             lost=sentence_of(lost),
             changes=_outdated(stored, typed) if lost and typed else [],
             most_compared=MOST_COMPARED,
+            resources=serving(
+                session, ((need.number, need.problem.scenario_code, need.problem.stage) for need in sheet.needs), sector=enterprise.sector
+            ),
         )
 
 

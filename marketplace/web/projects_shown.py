@@ -17,6 +17,7 @@ from marketplace.domain.lifecycle import Transition, _, allowed_events
 from marketplace.domain.project_checks import Fault, supported_fen
 from marketplace.domain.project_plans import CostDraft
 from marketplace.domain.projects import EDITABLE, ENDED, STAGES, TABLES, Ball, ProjectState, stage_of
+from marketplace.domain.showcases import NOMINABLE
 from marketplace.guard import policy_of
 from marketplace.records.agreements import find_agreement
 from marketplace.records.files import Attachment, find_attachments
@@ -68,6 +69,7 @@ STEP_WORDS: Mapping[str, str] = {
     "acceptances": _("验收"),
     "changes": _("变更"),
     "financing": _("专项融资"),
+    "showcases_writing": _("标杆案例"),
 }
 
 
@@ -223,6 +225,8 @@ def _links(session: Session, project: Project, viewer: Viewer, *, whole: bool) -
         closed.add("agreements")
     if not may(viewer, "read", "fund") and project.organisation_id not in viewer.organisation_ids:
         closed.add("funds")
+    if project.state not in NOMINABLE:
+        closed.add("showcases_writing")
     found: list[tuple[int, Link]] = []
     order = list(STEP_WORDS)
     for endpoint in current_app.view_functions:

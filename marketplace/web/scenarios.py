@@ -23,11 +23,13 @@ from marketplace.records.problems import Problem
 from marketplace.records.providers import Provider, find_hidden_provider_ids
 from marketplace.records.scenario_lists import ScenarioList, find_lists_of
 from marketplace.records.scenarios import Scenario, find_scenario
+from marketplace.records.showcases import naming_scenarios
 from marketplace.records.solutions import Solution
 from marketplace.scenario_texts import scenario_text
 from marketplace.site import current_site
 from marketplace.web.cards import SolutionCard, find_solution_cards, published
 from marketplace.web.paging import Paging, paged
+from marketplace.web.showcases_shown import Shown, related
 from marketplace.web.wording import term
 
 pages = Blueprint("scenarios", __name__)
@@ -90,6 +92,7 @@ class ScenarioPage:
     siblings: Sequence[Scenario]
     lists: Sequence[ScenarioList]
     supply: Supply
+    showcases: Sequence[Shown]
 
 
 @pages.get("/scenarios")
@@ -151,6 +154,7 @@ def read_page(session: Session, key: str) -> ScenarioPage | None:
         siblings,
         find_lists_of(session, scenario.id),
         read_supply(session, scenario),
+        related(session, naming_scenarios([scenario.code, *scenario.canonical])),
     )
 
 

@@ -22,6 +22,7 @@ from marketplace.site import current_site
 from marketplace.web.cards import find_provider_cards, find_solution_cards
 from marketplace.web.demands import find_shown_problems
 from marketplace.web.language import language, say
+from marketplace.web.search_elsewhere import find_others
 from marketplace.web.wording import term
 
 pages = Blueprint("search", __name__)
@@ -92,6 +93,7 @@ def page() -> str:
             address=found.address,
             sorts=SORTS.get(found.address.kind, ()),
             depth=site.pilot.thresholds.candidate_depth,
+            elsewhere=find_others(session, address.text, viewer) if found.address.page == 1 else [],
         )
 
 

@@ -24,11 +24,13 @@ from marketplace.records.matches import Outcome
 from marketplace.records.providers import find_hidden_provider_ids
 from marketplace.records.readable import readable_solutions
 from marketplace.records.scenarios import Scenario
+from marketplace.records.showcases import Showcase
 from marketplace.records.solutions import Solution, find_solution
 from marketplace.site import current_site
 from marketplace.web.cards import SolutionCard, find_cases, find_records_of, find_solution_cards, in_pool, published
 from marketplace.web.openings import note_opening
 from marketplace.web.providers import out_of_sight
+from marketplace.web.showcases_shown import Shown, related
 
 pages = Blueprint("solutions", __name__)
 SIMILAR = 4
@@ -44,6 +46,7 @@ class SolutionPage:
     files: Sequence[Attachment]
     outcomes: Sequence[Outcome]
     listing: ProductListing | None
+    showcases: Sequence[Shown]
 
     @property
     def other_scenarios(self) -> list[str]:
@@ -85,6 +88,7 @@ def read_page(session: Session, public_id: str) -> SolutionPage | None:
         files=[file for file in find_attachments(session, "solution", solution.id) if file.is_public],
         outcomes=session.scalars(finished.order_by(Outcome.proposed.desc(), Outcome.id)).all(),
         listing=session.scalars(listed.order_by(ProductListing.id.desc())).first(),
+        showcases=related(session, Showcase.solution_id == solution.id),
     )
 
 

@@ -99,7 +99,7 @@ def test_some_are_in_trouble(played: Database) -> None:
 @pytest.mark.parametrize(
     ("login", "noun"),
     [("manager", "project"), ("bureau", "project"), ("finance", "project"), ("area", "project"), ("enterprise", "project"),
-     ("expert6", "project_assignment"), ("finance", "voucher")],
+     ("expert2", "project_assignment"), ("finance", "voucher")],
 )  # fmt: skip
 def test_something_waits_for_everybody(played: Database, login: str, noun: str) -> None:
     with played.reading() as session:

@@ -23,7 +23,7 @@ from marketplace.domain.questionnaires import Kind
 from marketplace.files.store import BlobStore
 from marketplace.records.accounts import Account, find_viewer
 from marketplace.records.database import Database
-from marketplace.records.diagnoses import Diagnosis, DiagnosisAnswer, OutsideGrade, find_diagnosing_organisation
+from marketplace.records.diagnoses import Diagnosis, DiagnosisAnswer, OutsideGrade, diagnosing_organisation, find_diagnoses_of
 from marketplace.records.enterprises import Enterprise
 from marketplace.records.files import find_attachments
 from marketplace.records.history import HistoryEntry, find_last_entry
@@ -373,18 +373,18 @@ def test_issued_its_problems_are_indexed_again(world: World) -> None:
 
 def test_who_diagnosed(world: World) -> None:
     with world.database.reading() as session:
-        assert find_diagnosing_organisation(session, world.enterprise) is None
+        assert diagnosing_organisation(find_diagnoses_of(session, world.enterprise)) is None
         unit = session.scalars(select(Organisation.id).where(Organisation.name == "单位 foreign")).one()
     number = world.plan(organisation_id=unit)
     with world.database.reading() as session:
-        assert find_diagnosing_organisation(session, world.enterprise) is None
+        assert diagnosing_organisation(find_diagnoses_of(session, world.enterprise)) is None
     diagnoses.start(world.database, number, world.step("centre"))
     world.save(number)
     diagnoses.draft(world.database, number, world.step("centre"), summary="好", questionnaire=FORM)
     diagnoses.confirm(world.database, number, world.step("enterprise"))
     diagnoses.issue(world.database, number, world.step("centre"))
     with world.database.reading() as session:
-        found = find_diagnosing_organisation(session, world.enterprise)
+        found = diagnosing_organisation(find_diagnoses_of(session, world.enterprise))
         assert found is not None
         assert found.id == unit
 

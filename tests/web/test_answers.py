@@ -96,7 +96,7 @@ def test_the_number_of_queries_is_small(browsers: dict[str, Browser], things: Th
     browser.get(address)
     with Counted(demo_site) as counted:
         assert browser.get(address).status_code in {200, 404}
-    assert len(counted.statements) <= MOST_STATEMENTS, "\n".join(counted.statements)
+    assert len(counted.statements) <= MOST_STATEMENTS, f"{len(counted.statements)} statements\n" + "\n".join(counted.statements)
 
 
 def test_longer_lists_need_no_more_queries(browsers: dict[str, Browser], demo_site: Site) -> None:

@@ -8,14 +8,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from marketplace.actions.demonstration import LOGINS, POOL_LOGINS, find_demonstration_accounts
 from marketplace.app import create_app
-from marketplace.commands.demonstration import play_the_pool
-from marketplace.pilot import Pilot
+from marketplace.domain.showcases import ShowcaseState
 from marketplace.records.enterprises import Enterprise
+from marketplace.records.showcases import Showcase
 from marketplace.site import Site
-from tests.demo_site import drain, own_copy
+from tests.demo_site import drain, own_copy, take_vectors
 from tests.opened import Browser, site_of
 from tests.web.english import CHINESE, Page, Reader, Written, texts_of
 from tests.web.people import browser_of, viewer_of
@@ -29,16 +30,21 @@ NOT_LINKED = {
     # Led to by a letter, by a step that no story of the demonstration takes, or for machines.
     "accounts.email_form", "accounts_reset.reset_form", "imports.bad_rows", "imports.show", "members.invited", "metrics.metrics",
     "registrations.verify_form", "answer_links.show",
+    # Not a page: it leads on from an accepted project.
+    "showcases_writing.of_project",
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def played(demo_folder: Path, demo_site: Site, pilot: Pilot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def played(pool_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The demonstration site in which the pool was played, as `make run` serves it. Whoever sends forms takes a copy."""
-    site = site_of(own_copy(demo_folder, tmp_path_factory.mktemp("english") / "data"))
-    play_the_pool(site.database, pilot, site.files, at=datetime.now(UTC))
+    folder = tmp_path_factory.mktemp("english") / "data"
+    shutil.copytree(pool_folder, folder, symlinks=True)
+    take_vectors(folder / "jigai.db")
+    site = site_of(folder)
     drain(site)
     issue_a_plan(site)
+    take_up_a_showcase(site)
     yield site
     site.index.close()
     site.database.close()
@@ -52,6 +58,16 @@ def issue_a_plan(site: Site) -> None:
         form = f"/enterprises/{session.get_one(Enterprise, number).public_id}/plan/issue"
     follow_up = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
     assert centre.post(form, {"note": "先做见效快的。", "follow_up": follow_up}, form=form).status_code == 303
+
+
+def take_up_a_showcase(site: Site) -> None:
+    """One of the published ones is written anew, so that there is a draft to be read."""
+    centre = browser_of(create_app(site), "centre")
+    with site.database.reading() as session:
+        published = select(Showcase.public_id).where(Showcase.state == ShowcaseState.PUBLISHED).order_by(Showcase.id)
+        page = f"/showcases/{session.scalars(published.limit(1)).one()}"
+    assert centre.post(f"{page}/withdraw", {"why": "补写投入。"}, form=page).status_code == 303
+    assert centre.post(f"{page}/reopen", form=page).status_code == 303
 
 
 @pytest.fixture
@@ -112,7 +128,7 @@ def test_a_term_leads_to_the_calendar_by_which_it_was_counted(played: Site) -> N
 
 def test_the_sweep_notices_a_word_that_nobody_wrote(played: Site, sentences: set[str]) -> None:
     written = Written(played, sentences)
-    assert written.besides("共 3 家") == ("共", "家")
+    assert written.besides("共 3 趟") == ("共", "趟")
     assert written.besides("Quality 5，Progress 4") == ("，",)
     assert written.besides("提交审核") == ("提交审核",)
     assert not CHINESE.search("Submit for review")

@@ -42,6 +42,7 @@ SHORT = {
     "/applications": "a choice of all windows; its list has pages",
     "/calls/new": "a choice of all published scenarios",
     "/catalogue/new": "a choice of all published scenarios",
+    "/resources/new": "a choice of all published scenarios",
     "/funds/ledger/sheet": "a workbook of all that the filters of the ledger find, read line by line",
     "/funds/payments/sheet": "a workbook of all that the filters of the payments find",
 }

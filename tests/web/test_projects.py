@@ -114,7 +114,7 @@ def test_who_reads_what(played: Played) -> None:
         "/guides/new": {"bureau", "admin"},
         f"/guides/{played.guide('published')}": set(PEOPLE),
         f"/guides/{played.guide('published')}/edit": {"bureau", "admin"},
-        "/projects": set(PEOPLE) - {"anyone"},
+        "/projects": set(PEOPLE) - {"anyone", "city"},
         "/projects/new": {"enterprise", "enterprise2", "provider", "provider2"},
         "/projects/reserve": {"centre", "admin", "enterprise", "enterprise2"},
         f"/projects/{draft.public_id}": {"enterprise", "centre", "admin"},

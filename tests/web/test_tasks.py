@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -17,7 +18,7 @@ from marketplace.records.calendar import CalendarDay
 from marketplace.records.providers import Provider
 from marketplace.site import Site
 from tests.opened import Browser, app, browser, own_site
-from tests.web.people import Counted, viewer_of
+from tests.web.people import Counted, browser_of, viewer_of
 
 __all__ = ["app", "browser", "own_site"]
 # A Thursday; ten in the morning in Tianjin.
@@ -179,3 +180,27 @@ def test_in_english(own_site: Site, browser: Browser) -> None:
     fill(own_site)
     browser.log_in("provider")
     assert browser.get("/inbox?lang=en").status_code == 200
+
+
+def test_the_inbox_as_a_calendar(app: Flask, own_site: Site) -> None:
+    fill(own_site)
+    with own_site.database.writing() as session:
+        session.add(CalendarDay(day=date(2026, 11, 28), works=True, name="春节"))
+    with time_machine.travel(NOW, tick=False):
+        person = browser_of(app, "provider")
+        inbox = person.get("/inbox").text
+        page = person.get("/inbox/calendar").text
+    assert "/inbox/calendar" in inbox
+    assert "2026" in page
+    cells = {number: classes for classes, number in re.findall(r"<td class=\"([^\"]*)\"[^>]*><p><strong>(\d+)</strong>", page)}
+    assert "is-today" in cells["26"]
+    assert "is-empty" not in cells["26"]
+    # A Saturday that is worked on, and a Sunday that is not.
+    assert ("is-off" in cells["28"], "is-off" in cells["29"]) == (False, True)
+    assert len(cells) == 30
+    with time_machine.travel(NOW, tick=False):
+        for month in ("2026-13", "9999-01", "x", "0001-01"):
+            assert person.get(f"/inbox/calendar?month={month}").text.count('aria-current="date"') == 1, month
+        december = person.get("/inbox/calendar?month=2026-12").text
+    assert "month=2027-01" in december
+    assert "month=2026-11" in december

@@ -1,0 +1,190 @@
+"""The pages of figures: what they say is what the records hold, behind every count stand its things, and each role sees its own."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import openpyxl
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from marketplace.app import create_app
+from marketplace.domain.figures import FIGURES
+from marketplace.domain.funds import LedgerAccount
+from marketplace.domain.projects import UNDER_WAY, ProjectClass
+from marketplace.pilot import load_pilot
+from marketplace.records.figures import find_facts
+from marketplace.records.funds import total_of
+from marketplace.records.history import HistoryEntry
+from marketplace.records.projects import Project
+from marketplace.records.reported_investments import ReportedInvestment
+from marketplace.web.terms import today
+from tests.opened import Browser, database_of, site_of
+from tests.web.people import browser_of
+
+
+@pytest.fixture(scope="module")
+def app(pool_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """The demonstration with its projects and money; nothing here writes but one test, which takes an application of its own."""
+    folder = tmp_path_factory.mktemp("figures") / "data"
+    shutil.copytree(pool_folder, folder, symlinks=True)
+    site = site_of(folder)
+    yield create_app(site)
+    site.index.close()
+    site.database.close()
+
+
+@pytest.fixture
+def browsers(app: Flask) -> dict[str, Browser]:
+    kept: dict[str, Browser] = app.extensions.setdefault("browsers of the tests", {})
+    for person in ("bureau", "finance", "area", "enterprise", "provider", "expert"):
+        if person not in kept:
+            kept[person] = browser_of(app, person)
+    return kept
+
+
+def sheet(*rows: list[object], head: tuple[str, ...] = ("月份", "行业", "区域", "当月技改投资（万元）", "来源")) -> tuple[io.BytesIO, str]:
+    book = openpyxl.Workbook()
+    page = book.active
+    assert page is not None
+    for row in (list(head), *rows):
+        page.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    out.seek(0)
+    return out, "技改投资.xlsx"
+
+
+def test_the_dashboard_says_what_the_records_hold(app: Flask, browsers: dict[str, Browser]) -> None:
+    page = browsers["bureau"].get("/figures").text
+    assert "目标对照" in page
+    with database_of(app).reading() as session:
+        paid = total_of(session, [LedgerAccount.PAID])
+        running = session.scalar(
+            select(func.count()).select_from(Project).where(Project.state.in_(UNDER_WAY), Project.project_class != ProjectClass.OTHER)
+        )
+    assert re.search(rf"在建项目</a></dt><dd class=\"is-value\">{running} 个", page)
+    assert f"{paid / 100_000_000:g}"[:3] in page
+    for code in FIGURES:
+        assert f"/figures/{code}" in page, code
+
+
+def test_balances_and_ledger_give_the_same_figures(app: Flask) -> None:
+    rules = load_pilot().figure
+    with app.test_request_context(), database_of(app).reading() as session:
+        now, over_time = (find_facts(session, rules, today(), money_over_time=past) for past in (False, True))
+        for code in ("funds_budget", "funds_committed", "funds_paid", "paid_share", "local_to_central"):
+            assert FIGURES[code].compute(now) == FIGURES[code].compute(over_time), code
+        assert FIGURES["funds_paid"].compute(now).value
+
+
+@pytest.mark.parametrize("code", FIGURES)
+def test_every_figure_has_its_page(browsers: dict[str, Browser], code: str) -> None:
+    page = browsers["finance"].get(f"/figures/{code}")
+    assert page.status_code == 200
+    assert "口径" in page.text
+    sheet = browsers["finance"].get(f"/figures/{code}/sheet")
+    assert sheet.status_code == (200 if FIGURES[code].members else 404)
+
+
+def test_behind_a_count_stand_its_things(browsers: dict[str, Browser]) -> None:
+    page = browsers["bureau"].get("/figures/projects_running").text
+    told = re.search(r"在建项目：(\d+) 个", page)
+    assert told
+    assert page.count('href="/projects/') == int(told[1]) > 0
+    book = openpyxl.load_workbook(io.BytesIO(browsers["bureau"].get("/figures/projects_running/sheet").data))
+    assert book.worksheets[0].max_row == 1 + int(told[1])
+
+
+def test_filters_leave_less(browsers: dict[str, Browser]) -> None:
+    def count(address: str) -> int:
+        found = re.search(r"规上企业：(\d+) 家", browsers["bureau"].get(address).text)
+        assert found, address
+        return int(found[1])
+
+    whole = count("/figures/enterprises_above_scale")
+    parts = [count(f"/figures/enterprises_above_scale?sector={sector}") for sector in ("chem", "auto", "elec")]
+    assert sum(parts) == whole
+    assert all(parts)
+    # What nobody knows is left out, not obeyed.
+    assert count("/figures/enterprises_above_scale?sector=nothing&area=nowhere&year=1999") == whole
+    assert 0 < count("/figures/enterprises_above_scale?area=nangang") < whole
+
+
+def test_an_officer_of_an_area_sees_what_its_areas_did(app: Flask, browsers: dict[str, Browser]) -> None:
+    page = browsers["area"].get("/figures").text
+    whole = browsers["bureau"].get("/figures").text
+    told = re.compile(r"规上企业</a></dt><dd class=\"is-value\">(\d+) 家")
+    own, everybody = told.search(page), told.search(whole)
+    assert own
+    assert everybody
+    assert int(own[1]) < int(everybody[1])
+    assert "目标对照" not in page
+    assert browsers["area"].get("/figures?area=dagang").text.count("<option selected") <= 1
+    assert "目标" not in browsers["area"].get("/figures/wall").text
+    for person in ("enterprise", "provider", "expert"):
+        assert browsers[person].get("/figures").status_code == 403
+
+
+def test_the_hall_and_the_definitions(browsers: dict[str, Browser]) -> None:
+    answer = browsers["bureau"].get("/figures/wall")
+    hall = answer.text
+    assert answer.headers["Refresh"] == "300"
+    assert hall.count("<dt>") == 6
+    definitions = browsers["bureau"].get("/figures/definitions").text
+    assert all(row.meaning.split("：")[0][:6] in definitions for row in FIGURES.values())
+    book = openpyxl.load_workbook(io.BytesIO(browsers["bureau"].get("/figures/sheet").data))
+    assert book.worksheets[0].max_row == 1 + len(FIGURES)
+
+
+def test_reported_figures_come_by_sheet_all_or_nothing(own_app: Flask, own_browsers: dict[str, Browser]) -> None:
+    bureau = own_browsers["bureau"]
+
+    def count() -> int:
+        with database_of(own_app).reading() as session:
+            return session.scalar(select(func.count()).select_from(ReportedInvestment)) or 0
+
+    before = count()
+    bad = sheet(
+        ["2026-13", "化工", "", 100, ""], ["2026-09", "机械", "", 100, ""], ["2026-09", "汽车", "", -3, ""], ["2099-01", "汽车", "", 3, ""]
+    )
+    answer = bureau.post("/figures/entry", {"file": bad})
+    assert (answer.status_code, count()) == (422, before)
+    assert "没有导入" in answer.text
+    for word in ("机械", "2099-01 还没有过完", "不能是负数"):
+        assert word in answer.text, word
+    # Last year's columns.
+    other = sheet(["2025", 100], head=("年度", "投资完成额"))
+    answer = bureau.post("/figures/entry", {"file": other})
+    assert (answer.status_code, count()) == (422, before)
+    assert "月份" in answer.text
+    twice = sheet(["2024-01", "化工", "", 100, "报"], ["2024-01", "化工", "", 101, "报"])
+    assert "已在第 2 行写过" in bureau.post("/figures/entry", {"file": twice}).text
+    good = sheet(["2024-01", "化工", "", 100.5, "报 1"], ["2024-01", "化工", "南港工业区", 60, "报 1"])
+    answer = bureau.post("/figures/entry", {"file": good})
+    assert (answer.status_code, count()) == (303, before + 2)
+    assert "100.5 万元" in bureau.get("/figures/entry?page=99").text
+    with database_of(own_app).reading() as session:
+        last = session.scalars(
+            select(HistoryEntry).where(HistoryEntry.noun == "reported_investment").order_by(HistoryEntry.id.desc())
+        ).first()
+        assert last is not None
+        assert (last.after or {})["area"] == "nangang"
+    assert own_browsers["finance"].post("/figures/entry", {"file": sheet()}).status_code == 403
+
+
+def test_charts_are_pictures_to_be_kept(browsers: dict[str, Browser]) -> None:
+    for path in ("/figures/funds_paid/picture", "/figures/by/sector/picture?year=2026"):
+        answer = browsers["bureau"].get(path)
+        assert answer.status_code == 200, path
+        assert answer.headers["Content-Disposition"].startswith("attachment")
+        assert ElementTree.fromstring(answer.text).tag.endswith("svg")
+    assert "2026" in answer.text
+    for path in ("/figures/effect_energy/picture", "/figures/by/nothing/picture", "/figures/nothing/picture"):
+        assert browsers["bureau"].get(path).status_code == 404, path
