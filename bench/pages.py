@@ -38,8 +38,10 @@ from marketplace.settings import Settings
 BAR_MS = 150.0
 # These rank by the texts of all: no lists, and measured by bench/recommend.py.
 RANKING = ("/demands", "/api/v1/demands")
-# These add up every line of the ledger (100,000 here), as a statement may within a second.
-ADDING_UP = {"/funds/audit": 1000.0}
+# These add up every line of the ledger (100,000 here), as a statement may within a second, or all projects and their works for the figures.
+ADDING_UP = {
+    "/funds/audit": 1000.0, "/figures": 500.0, "/figures/wall": 500.0, "/figures/sheet": 500.0, "/performance/outlook": 500.0,
+}  # fmt: skip
 ANYBODY = "anyone"
 PROJECT_PAGES = "/projects/<public_id>"
 # One of each: what hangs on a project differs by how far it has come.

@@ -124,9 +124,11 @@ def contradictions(facts: Facts) -> Iterator[tuple[str, Refused]]:
     """Figures that cannot both be true: (figure, sentence). They are told, and nothing is summed up or cut to make them fit."""
     values = {code: FIGURES[code].compute(facts) for code in ("funds_budget", "funds_committed", "funds_paid")}
     budget, committed, paid = (int(values[code].value or 0) for code in ("funds_budget", "funds_committed", "funds_paid"))
-    if paid > committed:
+    # What was set aside in one year may well be paid in the next.
+    whole_time = facts.scope.since is None
+    if whole_time and paid > committed:
         yield "funds_paid", Refused("paid_above_committed", _("已拨付多于已安排。请核对账簿。"))
-    if not facts.scope.areas and facts.scope.sector is None and committed > budget:
+    if whole_time and not facts.scope.areas and facts.scope.sector is None and committed > budget:
         yield "funds_committed", Refused("committed_above_budget", _("已安排多于预算。请核对账簿。"))
     early = sum(1 for row in facts.enterprises if row.finished and (row.started is None or row.finished < row.started))
     if early:

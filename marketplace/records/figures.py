@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from itertools import groupby
 from statistics import fmean
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import extract, false, func, or_, select
@@ -63,9 +64,11 @@ def find_figures(session: Session, codes: Iterable[str], scope: Scope, rules: Fi
     return {code: FIGURES[code].compute(facts) for code in codes}
 
 
-def find_facts(session: Session, rules: FigureRules, day: date, *, money_over_time: bool = False) -> Facts:
-    """All facts of the whole pilot until today (`day`); a dozen statements, however many projects there are. Money is as of today, by the
-    balances, unless it is wanted over time: then every line of the ledger is read."""
+def find_facts(session: Session, rules: FigureRules, day: date, *, money_over_time: bool = False, since: date | None = None) -> Facts:
+    """All facts of the whole pilot until today; a dozen statements, however many projects there are.
+
+    Money is as of today (`day`), by the balances; or what was moved from `since` to `day`; or over time: then by months until today (`day`).
+    """
     zone = ZoneInfo(rules.zone)
     projects, of_enterprise = _projects(session, zone)
     places = {row.id: (row.sector, row.area) for row in projects}
@@ -76,7 +79,7 @@ def find_facts(session: Session, rules: FigureRules, day: date, *, money_over_ti
         projects=projects,
         effects=effects,
         marks=[*accepted_marks, *_confirmed(session, zone)],
-        money=_ledger(session, rules, day) if money_over_time else _balances(session, rules, day),
+        money=_money(session, rules, day, since, over_time=money_over_time),
         providers=_providers(session, zone),
         matches=_matches(session, zone),
         reported=_reported(session),
@@ -224,18 +227,20 @@ def _confirmed(session: Session, zone: ZoneInfo) -> list[MarkFact]:
     return [MarkFact(sector, area, _day(at, zone), float(stars)) for sector, area, at, stars in rows if at and stars is not None]
 
 
-def _ledger(session: Session, rules: FigureRules, today: date) -> list[MoneyFact]:
-    """The ledger, summed by account, source, month, and the sector and area of the project. A month's sum is of its last day, or of today in
-    the month under way: figures are asked for as of the end of a month, of a quarter, or of today."""
-    year, month = extract("year", LedgerLine.day), extract("month", LedgerLine.day)
-    keys = (LedgerLine.account, LedgerLine.source, Project.sector, Project.area, LedgerLine.project_id.is_not(None), year, month)
+def _money(session: Session, rules: FigureRules, day: date, since: date | None, *, over_time: bool) -> list[MoneyFact]:
+    if since is None and not over_time:
+        return _balances(session, rules, day)
+    keys: list[Any] = [LedgerLine.account, LedgerLine.source, Project.sector, Project.area, LedgerLine.project_id.is_not(None)]
+    if since is None:
+        # A month's sum is of its last day, or of today in the month under way: figures are asked for as of the ends of months, or of today.
+        keys += [extract("year", LedgerLine.day), extract("month", LedgerLine.day)]
     query = select(*keys, func.sum(LedgerLine.fen)).outerjoin(Project, Project.id == LedgerLine.project_id).group_by(*keys)
+    if since is not None:
+        query = query.where(LedgerLine.day.between(since, day))
     found = []
-    for account, source, sector, area, of_project, in_year, in_month, fen in session.execute(query):
-        day = min(today, last_day(f"{int(in_year)}-{int(in_month):02}"))
-        found.append(
-            MoneyFact(str(account), source not in rules.central_sources, day, int(fen), sector or "", area or "", bool(of_project))
-        )
+    for account, source, sector, area, of_project, *month, fen in session.execute(query):
+        on = min(day, last_day(f"{int(month[0])}-{int(month[1]):02}")) if month else day
+        found.append(MoneyFact(str(account), source not in rules.central_sources, on, int(fen), sector or "", area or "", bool(of_project)))
     return found
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from flask import request, url_for
+from flask import current_app, request, url_for
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from marketplace.domain.access import may
@@ -23,10 +24,14 @@ from marketplace.domain.figure_pace import (
 from marketplace.domain.figures import FIGURES, GROUP_WORDS, Figure, Group, Unit
 from marketplace.domain.lifecycle import _
 from marketplace.guard import current_viewer
+from marketplace.records.coverage import ProblemCoverage
 from marketplace.records.figures import find_facts
+from marketplace.records.history import HistoryEntry
+from marketplace.records.projects import Project
 from marketplace.site import current_site
 from marketplace.web.language import language, say
 from marketplace.web.refusals import sentence_of
+from marketplace.web.remembered import Remembered
 from marketplace.web.terms import today
 from marketplace.web.wording import figure as count_text
 from marketplace.web.wording import revenue, sep, term
@@ -56,6 +61,8 @@ TILES = (
     "satisfaction",
 )
 FEW = 5
+# Whole sets of facts: of today, over time, and of the last years.
+MOST_KEPT = 6
 
 
 @dataclass(frozen=True)
@@ -100,9 +107,19 @@ def with_parts(area: str) -> frozenset[str]:
 
 
 def facts_for(session: Session, wanted: Asked, *, money_over_time: bool = False) -> Facts:
-    """Of today, cut to what is asked for; money as of another day is added up from the ledger."""
-    past = money_over_time or wanted.scope.since is not None
-    return find_facts(session, current_site().pilot.figure, today(), money_over_time=past).within(wanted.scope)
+    """Cut to what is asked for. Of a year, money is what was moved in it: it has no course within it.
+
+    Kept while nothing was written: every write has its word in the history, and what is computed at night has its day.
+    """
+    rules, since = current_site().pilot.figure, wanted.scope.since
+    day = wanted.scope.day if since is not None else today()
+    parts = (func.max(HistoryEntry.id), func.max(ProblemCoverage.day), func.max(Project.health_at))
+    version = tuple(session.execute(select(*(select(part).scalar_subquery() for part in parts))).one())
+    kept: Remembered = current_app.extensions.setdefault("jigai_figures", Remembered(MOST_KEPT))
+    facts = kept.answer(
+        (day, since, money_over_time), version, lambda: find_facts(session, rules, day, money_over_time=money_over_time, since=since)
+    )
+    return facts.within(wanted.scope)
 
 
 def text_of(unit: Unit, value: float | int | None) -> str:

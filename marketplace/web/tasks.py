@@ -80,6 +80,9 @@ NOUNS = {
     "account": _("账号和成员"),
     "organisation": _("账号和成员"),
     "job": _("平台运行"),
+    "complaint": _("投诉建议"),
+    "showcase": _("标杆案例"),
+    "performance_round": _("绩效评价"),
 }
 
 

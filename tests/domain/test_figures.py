@@ -259,6 +259,8 @@ def test_contradictions_are_told_and_nothing_is_cut() -> None:
     taken = replace(FACTS, money=(*MONEY, more, less, replace(less, fen=-70 * WAN)))
     assert told(taken) == {"paid_above_committed"}
     assert FIGURES["funds_paid"].compute(taken).value == 240 * WAN
+    # Paid in 2026 out of what was set aside in 2025: no contradiction.
+    assert told(taken.within(Scope(DAY, since=on("26-01-01")))) == set()
     assert told(replace(FACTS, money=(replace(MONEY[0], fen=-1), *MONEY[3:]))) == {"committed_above_budget"}
     assert told(replace(FACTS, enterprises=(replace(ENTERPRISES[0], started=None),))) == {"finished_before_start"}
     assert told(replace(FACTS, projects=(replace(PROJECTS[0], total_fen=379 * WAN),))) == {"spent_above_total"}

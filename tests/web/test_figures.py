@@ -6,6 +6,7 @@ import io
 import re
 import shutil
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -82,6 +83,14 @@ def test_balances_and_ledger_give_the_same_figures(app: Flask) -> None:
         for code in ("funds_budget", "funds_committed", "funds_paid", "paid_share", "local_to_central"):
             assert FIGURES[code].compute(now) == FIGURES[code].compute(over_time), code
         assert FIGURES["funds_paid"].compute(now).value
+        # What was moved in each year sums to what there is.
+        years = range(rules.aims[0].from_day.year, today().year + 1)
+        for code in ("funds_budget", "funds_committed", "funds_paid"):
+            parts = [
+                FIGURES[code].compute(find_facts(session, rules, min(today(), date(year, 12, 31)), since=date(year, 1, 1))).value
+                for year in years
+            ]
+            assert sum(part or 0 for part in parts) == FIGURES[code].compute(now).value, code
 
 
 @pytest.mark.parametrize("code", FIGURES)
@@ -188,3 +197,15 @@ def test_charts_are_pictures_to_be_kept(browsers: dict[str, Browser]) -> None:
     assert "2026" in answer.text
     for path in ("/figures/effect_energy/picture", "/figures/by/nothing/picture", "/figures/nothing/picture"):
         assert browsers["bureau"].get(path).status_code == 404, path
+
+
+def test_a_write_is_seen_at_once(own_app: Flask, own_browsers: dict[str, Browser]) -> None:
+    """What was read a moment ago is kept only while nothing was written."""
+    bureau = own_browsers["bureau"]
+    told = re.compile(r"统计口径技改投资：([^<]*)</h1>")
+    before = told.search(bureau.get("/figures/investment_reported").text)
+    assert before
+    assert bureau.post("/figures/entry", {"file": sheet(["2024-02", "汽车", "", 123456, "报"])}).status_code == 303
+    after = told.search(bureau.get("/figures/investment_reported").text)
+    assert after
+    assert before[1] != after[1]
