@@ -78,12 +78,6 @@ def _count(code: str, group: Group, unit: Unit, name: str, meaning: str, members
     return Figure(code, group, unit, name, meaning, counted(members), members)
 
 
-def _of(
-    code: str, group: Group, unit: Unit, name: str, meaning: str, compute: Callable[[Facts], Value], members: Members | None = None
-) -> Figure:
-    return Figure(code, group, unit, name, meaning, compute, members)
-
-
 _ALL: tuple[Figure, ...] = (
     _count(
         "enterprises_above_scale",
@@ -117,7 +111,7 @@ _ALL: tuple[Figure, ...] = (
         _("有项目通过验收、或确认过实施完工的企业，按第一次算。"),
         formulas.finished,
     ),
-    _of(
+    Figure(
         "diagnosed_share",
         _G.ENTERPRISES,
         _U.SHARE,
@@ -125,7 +119,7 @@ _ALL: tuple[Figure, ...] = (
         _("已诊断的规上企业 ÷ 规上企业。"),
         formulas.share_of_above_scale(formulas.diagnosed),
     ),
-    _of(
+    Figure(
         "finished_share",
         _G.ENTERPRISES,
         _U.SHARE,
@@ -133,7 +127,7 @@ _ALL: tuple[Figure, ...] = (
         _("完成改造的规上企业 ÷ 规上企业。"),
         formulas.share_of_above_scale(formulas.finished),
     ),
-    _of(
+    Figure(
         "investment_planned",
         _G.INVESTMENT,
         _U.FEN,
@@ -142,10 +136,10 @@ _ALL: tuple[Figure, ...] = (
         formulas.planned_investment,
         formulas.supported_projects,
     ),
-    _of(
+    Figure(
         "investment_actual", _G.INVESTMENT, _U.FEN, _("项目已完成投资"), _("各项目最近一期月报的累计支出之和。"), formulas.actual_investment
     ),
-    _of(
+    Figure(
         "investment_reported",
         _G.INVESTMENT,
         _U.FEN,
@@ -172,7 +166,7 @@ _ALL: tuple[Figure, ...] = (
         _("健康状况为有问题的在建项目，每晚重算。"),
         formulas.troubled_projects,
     ),
-    _of(
+    Figure(
         "on_time_share",
         _G.PROJECTS,
         _U.SHARE,
@@ -190,10 +184,10 @@ _ALL: tuple[Figure, ...] = (
         formulas.leading_projects,
     ),
     _count("landmark_projects", _G.PROJECTS, _U.PROJECTS, _("标志性项目"), _("总投资超过 5 亿元的支持项目。"), formulas.landmark_projects),
-    _of(
+    Figure(
         "funds_budget", _G.FUNDS, _U.FEN, _("资金预算"), _("各来源各年度已确认的预算之和，含追加和调减；不分行业和区域。"), formulas.budget
     ),
-    _of(
+    Figure(
         "funds_committed",
         _G.FUNDS,
         _U.FEN,
@@ -201,9 +195,9 @@ _ALL: tuple[Figure, ...] = (
         _("为项目留出、没有退回的资金：已安排未拨付、已拨付、待追回、已收回之和。"),
         formulas.committed,
     ),
-    _of("funds_paid", _G.FUNDS, _U.FEN, _("已拨付资金"), _("拨付给项目的资金，不含待追回和已收回的。"), formulas.paid),
-    _of("paid_share", _G.FUNDS, _U.SHARE, _("拨付率"), _("已拨付 ÷ 已安排。"), formulas.paid_share),
-    _of(
+    Figure("funds_paid", _G.FUNDS, _U.FEN, _("已拨付资金"), _("拨付给项目的资金，不含待追回和已收回的。"), formulas.paid),
+    Figure("paid_share", _G.FUNDS, _U.SHARE, _("拨付率"), _("已拨付 ÷ 已安排。"), formulas.paid_share),
+    Figure(
         "local_to_central",
         _G.FUNDS,
         _U.RATIO,
@@ -211,8 +205,8 @@ _ALL: tuple[Figure, ...] = (
         _("地方资金预算 ÷ 已安排的中央资金，不低于 1:1。"),
         formulas.local_to_central,
     ),
-    _of("leverage", _G.FUNDS, _U.RATIO, _("资金带动比"), _("支持项目总投资 ÷ 已安排资金：一元资金带动几元投资。"), formulas.leverage),
-    _of(
+    Figure("leverage", _G.FUNDS, _U.RATIO, _("资金带动比"), _("支持项目总投资 ÷ 已安排资金：一元资金带动几元投资。"), formulas.leverage),
+    Figure(
         "effect_productivity",
         _G.EFFECT,
         _U.CHANGE,
@@ -220,7 +214,7 @@ _ALL: tuple[Figure, ...] = (
         _("验收项目中效率类指标相对基线变化的中位数。"),
         formulas.change_of("productivity"),
     ),
-    _of(
+    Figure(
         "effect_energy",
         _G.EFFECT,
         _U.CHANGE,
@@ -228,7 +222,7 @@ _ALL: tuple[Figure, ...] = (
         _("验收项目中能耗类指标相对基线变化的中位数，下降为好。"),
         formulas.change_of("energy"),
     ),
-    _of(
+    Figure(
         "effect_defects",
         _G.EFFECT,
         _U.CHANGE,
@@ -236,7 +230,7 @@ _ALL: tuple[Figure, ...] = (
         _("验收项目中不良和漏检类指标相对基线变化的中位数，下降为好。"),
         formulas.change_of("defects"),
     ),
-    _of(
+    Figure(
         "effect_revenue",
         _G.EFFECT,
         _U.CHANGE,
@@ -244,18 +238,20 @@ _ALL: tuple[Figure, ...] = (
         _("验收项目中营业收入类指标相对基线变化的中位数。"),
         formulas.change_of("revenue"),
     ),
-    _of("satisfaction", _G.EFFECT, _U.STARS, _("企业满意度"), _("企业在验收和完工确认时打的分的平均，满分 5 分。"), formulas.satisfaction),
-    _of("showcases", _G.EFFECT, _U.CASES, _("已发布标杆案例"), _("各方同意、审核后公开的标杆案例，撤下的不算。"), formulas.showcases),
+    Figure(
+        "satisfaction", _G.EFFECT, _U.STARS, _("企业满意度"), _("企业在验收和完工确认时打的分的平均，满分 5 分。"), formulas.satisfaction
+    ),
+    Figure("showcases", _G.EFFECT, _U.CASES, _("已发布标杆案例"), _("各方同意、审核后公开的标杆案例，撤下的不算。"), formulas.showcases),
     _count("providers_admitted", _G.POOL, _U.PROVIDERS, _("在库服务商"), _("已入库、还没有退出的服务商。"), formulas.pool),
     _count("providers_warned", _G.POOL, _U.PROVIDERS, _("警示过的服务商"), _("生效过警示的服务商，一家算一次。"), formulas.warned),
     _count(
         "providers_rectified", _G.POOL, _U.PROVIDERS, _("限期整改过的服务商"), _("被要求限期整改的服务商，一家算一次。"), formulas.rectified
     ),
     _count("providers_retired", _G.POOL, _U.PROVIDERS, _("退出的服务商"), _("被淘汰或主动退出的服务商。"), formulas.retired),
-    _of("matches_sent", _G.MATCHING, _U.TIMES, _("发出的对接"), _("发给双方的对接对象，一家企业和一家服务商算一次。"), formulas.sent),
-    _of("matches_accepted_share", _G.MATCHING, _U.SHARE, _("双方同意率"), _("双方都同意的对接 ÷ 发出的对接。"), formulas.accepted_share),
-    _of("matches_awarded", _G.MATCHING, _U.TIMES, _("选定的对接"), _("企业选定了服务商的对接。"), formulas.awarded),
-    _of(
+    Figure("matches_sent", _G.MATCHING, _U.TIMES, _("发出的对接"), _("发给双方的对接对象，一家企业和一家服务商算一次。"), formulas.sent),
+    Figure("matches_accepted_share", _G.MATCHING, _U.SHARE, _("双方同意率"), _("双方都同意的对接 ÷ 发出的对接。"), formulas.accepted_share),
+    Figure("matches_awarded", _G.MATCHING, _U.TIMES, _("选定的对接"), _("企业选定了服务商的对接。"), formulas.awarded),
+    Figure(
         "response_days",
         _G.MATCHING,
         _U.DAYS,
@@ -263,7 +259,7 @@ _ALL: tuple[Figure, ...] = (
         _("双方从被问到答复的工作日数的中位数，没有答复的不算。"),
         formulas.response_days,
     ),
-    _of(
+    Figure(
         "served_share",
         _G.MATCHING,
         _U.SHARE,

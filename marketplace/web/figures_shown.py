@@ -23,7 +23,7 @@ from marketplace.domain.figure_pace import (
 )
 from marketplace.domain.figures import FIGURES, GROUP_WORDS, Figure, Group, Unit
 from marketplace.domain.lifecycle import _
-from marketplace.guard import current_viewer
+from marketplace.guard import current_viewer, not_found
 from marketplace.records.coverage import ProblemCoverage
 from marketplace.records.figures import find_facts
 from marketplace.records.history import HistoryEntry
@@ -92,7 +92,8 @@ def asked() -> Asked:
     day, since, year = (date(int(year), 12, 31), date(int(year), 1, 1), year) if year in years else (now, None, "")
     areas = with_parts(area) if area else frozenset()
     if not may(viewer, "read", "figure"):
-        areas = areas & viewer.areas if areas else viewer.areas
+        # No area at all would mean the whole pilot: whoever asks for another's gets their own, whoever has none gets nothing.
+        areas = areas & viewer.areas or viewer.areas or not_found()
         area = area if area in areas else ""
     return Asked(Scope(min(day, now), since, sector or None, frozenset(areas)), sector, area, year)
 

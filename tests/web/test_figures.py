@@ -27,7 +27,7 @@ from marketplace.records.projects import Project
 from marketplace.records.reported_investments import ReportedInvestment
 from marketplace.web.terms import today
 from tests.opened import Browser, database_of, site_of
-from tests.web.people import browser_of
+from tests.web.people import browser_of, viewer_of
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,9 @@ def test_the_dashboard_says_what_the_records_hold(app: Flask, browsers: dict[str
             select(func.count()).select_from(Project).where(Project.state.in_(UNDER_WAY), Project.project_class != ProjectClass.OTHER)
         )
     assert re.search(rf"在建项目</a></dt><dd class=\"is-value\">{running} 个", page)
-    assert f"{paid / 100_000_000:g}"[:3] in page
+    shown = re.search(r"已拨付资金</a></dt><dd class=\"is-value\">([\d,]+) 万元", page)
+    assert shown
+    assert int(shown[1].replace(",", "")) == round(paid / 1_000_000) > 0
     for code in FIGURES:
         assert f"/figures/{code}" in page, code
 
@@ -135,7 +137,15 @@ def test_an_officer_of_an_area_sees_what_its_areas_did(app: Flask, browsers: dic
     assert everybody
     assert int(own[1]) < int(everybody[1])
     assert "目标对照" not in page
-    assert browsers["area"].get("/figures?area=dagang").text.count("<option selected") <= 1
+    # Another's area is neither offered nor obeyed.
+    with database_of(app).reading() as session:
+        areas = viewer_of(session, "area").areas
+    other = next(row.key for row in load_pilot().areas if row.key not in areas)
+    asked = browsers["area"].get(f"/figures?area={other}").text
+    assert f'value="{other}"' not in asked
+    found = told.search(asked)
+    assert found
+    assert found[1] == own[1]
     assert "目标" not in browsers["area"].get("/figures/wall").text
     for person in ("enterprise", "provider", "expert"):
         assert browsers[person].get("/figures").status_code == 403
