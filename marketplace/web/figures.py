@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from flask import Blueprint, Response, make_response, render_template
 from sqlalchemy import select
@@ -12,7 +13,7 @@ from marketplace.domain.access import may
 from marketplace.domain.figure_facts import EnterpriseFact, Facts, ProjectFact
 from marketplace.domain.figures import FIGURES, GROUP_WORDS, Figure, Group
 from marketplace.domain.figures import Unit as FigureUnit
-from marketplace.domain.providers import TAKES_NEW
+from marketplace.domain.providers import TAKES_NEW, told_state
 from marketplace.guard import current_viewer, not_found, permission
 from marketplace.records.coverage import find_cells
 from marketplace.records.enterprises import Enterprise
@@ -48,6 +49,7 @@ from marketplace.web.wording import term, terms
 pages = Blueprint("figures", __name__)
 MOST_TROUBLED, MOST_TRUSTED = 6, 6
 WALL_SECONDS = 300
+ADJUSTED = ("providers_warned", "providers_rectified")
 Thing = Project | Enterprise | Provider
 
 
@@ -155,7 +157,7 @@ def show(code: str) -> str:
     with current_site().database.reading() as session:
         facts = facts_for(session, wanted, money_over_time=row.group is Group.FUNDS)
         value = row.compute(facts)
-        ids = [one.id for one in row.members(facts)] if row.members else []
+        ids = [one.id for one in row.members(facts)] if row.members and is_listed(row) else []
         paging = paged(len(ids), current_site().pilot.thresholds.page_size, "figures.show", code=code, **wanted.kept)
         grows = row.unit != FigureUnit.CHANGE
         return render_template(
@@ -168,9 +170,16 @@ def show(code: str) -> str:
             aims=[aim for aim in aims_of(facts) if aim.code == code] if _is_whole(wanted) else [],
             chart=lines_of([code], facts, current_site().pilot.city.term_start) if grows and wanted.scope.since is None else None,
             kind=kind_of(row, facts),
+            listed=is_listed(row),
+            told_state=partial(told_state, involved=may(current_viewer(), "read", "adjustment")),
             things=_things(session, kind_of(row, facts), ids[paging.offset : paging.offset + paging.size]),
             paging=paging,
         )
+
+
+def is_listed(row: Figure) -> bool:
+    """Whether the viewer sees what is behind it: who was warned or put to rectification is for those who read such decisions."""
+    return row.members is not None and (row.code not in ADJUSTED or may(current_viewer(), "read", "adjustment"))
 
 
 def kind_of(row: Figure, facts: Facts) -> str:
@@ -201,7 +210,7 @@ def _things(session: Session, kind: str, ids: Sequence[int]) -> Sequence[Thing]:
 def rows_sheet(code: str) -> Response:
     """What is behind a figure, as a workbook."""
     row = FIGURES.get(code) or not_found()
-    if row.members is None:
+    if row.members is None or not is_listed(row):
         not_found()
     wanted = asked()
     with current_site().database.reading() as session:

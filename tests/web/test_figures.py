@@ -20,6 +20,7 @@ from marketplace.domain.figures import FIGURES
 from marketplace.domain.funds import LedgerAccount
 from marketplace.domain.projects import UNDER_WAY, ProjectClass
 from marketplace.pilot import load_pilot
+from marketplace.records.accounts import find_account
 from marketplace.records.figures import find_facts
 from marketplace.records.funds import total_of
 from marketplace.records.history import HistoryEntry
@@ -100,8 +101,11 @@ def test_every_figure_has_its_page(browsers: dict[str, Browser], code: str) -> N
     page = browsers["finance"].get(f"/figures/{code}")
     assert page.status_code == 200
     assert "口径" in page.text
-    sheet = browsers["finance"].get(f"/figures/{code}/sheet")
-    assert sheet.status_code == (200 if FIGURES[code].members else 404)
+    # Who was warned is for those who read such decisions; how many is for everybody here.
+    adjusted = code in ("providers_warned", "providers_rectified")
+    assert ("背后的名单" in page.text) == (FIGURES[code].members is not None and not adjusted)
+    assert browsers["finance"].get(f"/figures/{code}/sheet").status_code == (200 if FIGURES[code].members and not adjusted else 404)
+    assert browsers["bureau"].get(f"/figures/{code}/sheet").status_code == (200 if FIGURES[code].members else 404)
 
 
 def test_behind_a_count_stand_its_things(browsers: dict[str, Browser]) -> None:
@@ -219,3 +223,23 @@ def test_a_write_is_seen_at_once(own_app: Flask, own_browsers: dict[str, Browser
     after = told.search(bureau.get("/figures/investment_reported").text)
     assert after
     assert before[1] != after[1]
+
+
+def test_in_the_pool_is_all_that_is_told_of_a_provider(browsers: dict[str, Browser]) -> None:
+    assert (
+        "警示</span>"
+        in browsers["bureau"].get("/figures/providers_admitted?page=1").text + browsers["bureau"].get("/figures/providers_warned").text
+    )
+    for page in (1, 2, 3):
+        text = browsers["finance"].get(f"/figures/providers_admitted?page={page}").text
+        assert not re.search(r"jg-badge[^>]*>(<[^>]*>)*(警示|整改中|限期整改)", text)
+
+
+def test_an_officer_without_areas_sees_nothing(own_app: Flask, own_browsers: dict[str, Browser]) -> None:
+    assert own_browsers["area"].get("/figures").status_code == 200
+    with database_of(own_app).writing() as session:
+        account = find_account(session, "area")
+        assert account is not None
+        for row in account.memberships:
+            row.areas = []
+    assert own_browsers["area"].get("/figures").status_code == 404
