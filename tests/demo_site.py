@@ -95,6 +95,22 @@ def pool_folder(request: pytest.FixtureRequest, demonstration_file: Path, pilot:
     return made_once(request, "pool", make)
 
 
+@pytest.fixture(scope="session")
+def indexed_pool_folder(request: pytest.FixtureRequest, pool_folder: Path) -> Path:
+    """The same with its index, to be copied."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(pool_folder, folder, symlinks=True, dirs_exist_ok=True)
+        take_vectors(folder / "jigai.db")
+        site = site_of(folder)
+        drain(site)
+        site.index.close()
+        site.database.close()
+        keep_vectors(folder / "jigai.db")
+
+    return made_once(request, "indexed-pool", make)
+
+
 def _opened(folder: Path) -> Iterator[Site]:
     site = site_of(folder)
     yield site

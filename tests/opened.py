@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +23,9 @@ from marketplace.settings import Settings
 from marketplace.site import Site
 
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+SESSION = ("jigai", "__Host-jigai")
+# A form's token is good for an hour.
+TOKEN_SECONDS = 3000.0
 LOGINS = ("enterprise", "provider", "centre", "manager", "bureau", "finance", "city", "area", "expert", "admin")
 
 
@@ -30,16 +34,28 @@ class Browser:
     """A person in front of a browser: keeps the cookie, and sends the token of the forms."""
 
     client: FlaskClient
+    # The token that was read last, with the session it belongs to and when it was made.
+    _kept: tuple[str, str, float] = ("", "", 0.0)
 
     def get(self, address: str, **values: object) -> TestResponse:
         return self.client.get(address, **values)
 
     def token(self, address: str = "") -> str:
-        """The CSRF token of a page with a form: the help has one for whoever is logged in and asks the records for nothing."""
+        """The CSRF token of a page with a form: the help has one for whoever is logged in and asks the records for nothing.
+
+        Without an address, a token of the same session that is not old serves again."""
+        token, session, made = self._kept
+        if not address and token and session == self._session() and 0 <= time.time() - made < TOKEN_SECONDS:
+            return token
         for page in (self.client.get(tried, follow_redirects=True).text for tried in ((address,) if address else ("/help", "/login"))):
             if found := TOKEN.search(page):
+                self._kept = found[1], self._session(), time.time()
                 return found[1]
         pytest.fail(f"no token: {page[:500]}")
+
+    def _session(self) -> str:
+        """The session as the cookie holds it: it changes with every log-in and with whatever else is kept in it."""
+        return "".join(sorted(f"{cookie.key}={cookie.value}" for cookie in self.client._cookies.values() if cookie.key in SESSION))
 
     def post(self, address: str, data: dict[str, object] | None = None, *, form: str = "", **values: object) -> TestResponse:
         return self.client.post(address, data={"csrf_token": self.token(form), **(data or {})}, **values)

@@ -19,10 +19,10 @@ Somebody = Callable[..., Person]
 
 
 @pytest.fixture(scope="module")
-def served(pool_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(indexed_pool_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The whole demonstration, with its projects, money and evaluations."""
     folder = tmp_path_factory.mktemp("bureau") / "data"
-    shutil.copytree(pool_folder, folder, symlinks=True)
+    shutil.copytree(indexed_pool_folder, folder, symlinks=True)
     with serving(site_of(folder)) as running:
         yield running
 

@@ -210,7 +210,7 @@ class Reader:
         """Every form with the same word in all of its fields: what the site answers is to be English as well."""
         codes = Counter[int]()
         for page, action, fields in [form for form in self.forms.values() if not any(part in form[1] for part in LAST)]:
-            sent = {name: word if given is None else given for name, given in fields.items()} | {"csrf_token": self.browser.token("/ask")}
+            sent = {name: word if given is None else given for name, given in fields.items()} | {"csrf_token": self.browser.token()}
             answer = self.browser.client.post(action, data=sent, follow_redirects=True)
             codes[answer.status_code] += 1
             self._look(f"POST {action} with {word!r} from {page}", answer)

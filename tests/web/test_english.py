@@ -16,7 +16,7 @@ from marketplace.domain.showcases import ShowcaseState
 from marketplace.records.enterprises import Enterprise
 from marketplace.records.showcases import Showcase
 from marketplace.site import Site
-from tests.demo_site import drain, own_copy, take_vectors
+from tests.demo_site import own_copy
 from tests.opened import Browser, site_of
 from tests.web.english import CHINESE, Page, Reader, Written, texts_of
 from tests.web.people import browser_of, viewer_of
@@ -36,13 +36,11 @@ NOT_LINKED = {
 
 
 @pytest.fixture(scope="module")
-def played(pool_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def played(indexed_pool_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The demonstration site in which the pool was played, as `make run` serves it. Whoever sends forms takes a copy."""
     folder = tmp_path_factory.mktemp("english") / "data"
-    shutil.copytree(pool_folder, folder, symlinks=True)
-    take_vectors(folder / "jigai.db")
+    shutil.copytree(indexed_pool_folder, folder, symlinks=True)
     site = site_of(folder)
-    drain(site)
     issue_a_plan(site)
     take_up_a_showcase(site)
     yield site
