@@ -40,9 +40,7 @@ DEMO = ROOT / "marketplace" / "data" / "demo"
 NOW = datetime(2026, 11, 25, 10, 30, tzinfo=UTC)
 
 # A database that goes to the next test: whoever is still connected goes, tables with rows are found by their size.
-OTHERS_END = (
-    "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-)
+OTHERS_END = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 USED_TABLES = (
     "SELECT format('%I', relname) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
     " AND relname <> 'alembic_version' AND pg_relation_size(oid) > 0"
