@@ -107,7 +107,7 @@ def test_something_waits_for_everybody(played: Database, login: str, noun: str) 
         assert account is not None
         viewer = find_viewer(session, account.id)
         assert viewer is not None
-        assert find_tasks(session, viewer, noun=noun)
+        assert find_tasks(session, viewer, nouns=(noun,))
 
 
 def test_a_second_time_changes_nothing(played: Database, pilot: Pilot, tmp_path: Path) -> None:

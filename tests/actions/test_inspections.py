@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from marketplace.actions import inspection_draws, inspections, inspections_effect, rectifications
 from marketplace.actions.inspections import Photo
+from marketplace.actions.project_steps import held_by
 from marketplace.domain.inspections import FindingDraft, InspectionState, PhotoStamp, PlanDraft, RectificationState, ReportDraft
 from marketplace.domain.projects import ProjectState
 from marketplace.records.adjustments import Adjustment
@@ -185,7 +186,8 @@ def test_serious_findings_lead_to_everything_at_once(world: Watched) -> None:
         assert not any("主机" in str(one.values) for one in told)
         assert find_broken_link(session) is None
     assert world.health()[0] == "watch"
-    assert {("rectify_project", "enterprise 单位"), ("project_step", "enterprise 单位")} <= world.tasks()
+    # Once: what is to be put right is the project's step.
+    assert {task for task in world.tasks() if task[1] == "enterprise 单位"} == {("rectify_project", "enterprise 单位")}
 
 
 def test_a_finding_about_the_enterprise_leaves_the_supplier_clean(world: Watched) -> None:
@@ -225,6 +227,14 @@ def test_a_fault_in_the_middle_of_the_confirmation_leaves_nothing(world: Watched
         assert session.scalars(select(Rectification)).all() == []
 
 
+def ball(world: Watched) -> str:
+    """Who has it, as it is stored and as the pages say it."""
+    with world.database.reading() as session:
+        project = session.get_one(Project, world.project)
+        assert held_by(project).role == project.waits_role
+        return project.waits_role
+
+
 def rectifying(world: Watched) -> int:
     inspections_effect.confirm(
         world.database, world.reported("general", FindingDraft("behind", "general", "没有到货")), world.step("bureau")
@@ -240,8 +250,10 @@ def test_rectified_in_two_rounds(world: Watched) -> None:
     assert refused(rectifications.hand_in, world.database, world.project, number, " ", [proof], step) == "required"
     for person in ("neighbour", "supplier", "manager", "bureau", "expert"):
         assert refused(rectifications.hand_in, world.database, world.project, number, "x", [proof], world.step(person)) == "not_allowed"
+    assert ball(world) == "enterprise"
     rectifications.hand_in(world.database, world.project, number, "已到货", [proof], step)
     assert ("check_rectification", "bureau") in world.tasks()
+    assert ball(world) == "bureau"
     judge = rectifications.judge
     for person in ("enterprise", "manager", "area", "supplier"):
         assert refused(judge, world.database, world.project, number, "pass", world.step(person), why="x") == "not_allowed"
@@ -252,6 +264,7 @@ def test_rectified_in_two_rounds(world: Watched) -> None:
     judge(world.database, world.project, number, "reject", world.step("bureau"), why="只到一半", due=world.day + timedelta(15))
     with world.database.reading() as session:
         assert session.get_one(Project, world.project).waits_due == world.day + timedelta(15)
+    assert ball(world) == "enterprise"
     rectifications.hand_in(world.database, world.project, number, "全部到货", [proof], step)
     judge(world.database, world.project, number, "pass", world.step("bureau"), why="已看现场")
     assert world.state() == ProjectState.IMPLEMENTING
@@ -269,5 +282,7 @@ def test_a_project_goes_on_only_once_everything_is_put_right(world: Watched) -> 
     for number in (first, second):
         assert world.state() == ProjectState.RECTIFYING
         rectifications.hand_in(world.database, world.project, number, "已改", [proof], world.step("enterprise"))
+        # As long as anything else is to be put right, the enterprise has the ball.
+        assert ball(world) == ("enterprise" if number == first else "bureau")
         rectifications.judge(world.database, world.project, number, "pass", world.step("bureau"), why="好")
     assert world.state() == ProjectState.IMPLEMENTING
