@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from marketplace.actions import first_reviews, guides, project_plans, project_submission, projects
 from marketplace.actions.demonstration_applicants import paper
+from marketplace.actions.demonstration_days import worked
 from marketplace.actions.demonstration_needs import EARLY, TOTALS, Need, next_need
 from marketplace.actions.project_steps import Step
 from marketplace.domain.access import RIGHTS, Role, Viewer
@@ -23,8 +24,10 @@ from marketplace.domain.project_plans import BasicDraft, CostDraft, IndicatorDra
 from marketplace.domain.project_rules import ProjectRules
 from marketplace.domain.projects import ProjectClass
 from marketplace.domain.providers import TAKES_NEW
+from marketplace.domain.working_days import Calendar
 from marketplace.files.store import BlobStore, StoredBlob
 from marketplace.records.accounts import find_account, find_viewer
+from marketplace.records.calendar import find_calendar
 from marketplace.records.database import Database
 from marketplace.records.enterprises import Enterprise
 from marketplace.records.guides import Guide
@@ -50,13 +53,14 @@ class Stage:
     providers: list[int]
     paper: StoredBlob
     guides: dict[str, int]
+    calendar: Calendar
     # The stories of an earlier batch: their works are nearly over.
     early: bool = False
     # Titles of projects so far.
     told: list[str] = field(default_factory=list)
 
     def step(self, viewer: Viewer, ago: int) -> Step:
-        return Step(viewer, self.at - ago * _DAY, self.today - ago * _DAY, self.rules)
+        return Step(viewer, *worked(self.at, self.today, ago, self.calendar), self.rules)
 
     def who(self, login: str, ago: int) -> Step:
         return self.step(self.people[login], ago)
@@ -202,11 +206,12 @@ def stage_of(database: Database, rules: ProjectRules, *, files: BlobStore, at: d
             select(Provider.id).where(Provider.state.in_(TAKES_NEW), Provider.id.not_in(first)).order_by(Provider.id).limit(4)
         )
         providers = [*first, *rest]
+        calendar = find_calendar(session)
         session.expunge_all()
     if len(enterprises) < 4 or len(providers) < 3:
         return None
     sheet = files.keep(paper("project"), "实施方案（示例）.pdf", "application/pdf")
-    return Stage(database, rules, at, today, people, enterprises, providers, sheet, {})
+    return Stage(database, rules, at, today, people, enterprises, providers, sheet, {}, calendar)
 
 
 def seed_projects(database: Database, rules: ProjectRules, *, files: BlobStore, at: datetime, today: date) -> Stage | None:
@@ -236,10 +241,12 @@ def _guides(stage: Stage) -> None:
     )  # fmt: skip
     for key, title, text, ago, ahead, budget, conditions in rows:
         closes = stage.today + ahead * _DAY
+        while not stage.calendar.is_working(closes):
+            closes += _DAY
         project_class = "central" if key == "past" else key
         draft = GuideDraft(
             project_class, title, text, conditions=conditions, documents=("plan", "promise"), budget_fen=budget * WAN or None,
-            opens=stage.today - ago * _DAY, closes=closes,
+            opens=stage.who("bureau", ago).today, closes=closes,
         )  # fmt: skip
         guide = guides.create(stage.database, draft, stage.who("bureau", ago + 1))
         guides.publish(stage.database, guide.id, stage.who("bureau", ago))

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from marketplace.actions import project_submission, projects
 from marketplace.actions.agreements import add_scan
+from marketplace.actions.demonstration_days import works_by
 from marketplace.actions.demonstration_needs import TOTALS
 from marketplace.actions.demonstration_projects import Stage
 from marketplace.actions.project_objections import answer_project_objection, raise_project_objection
@@ -117,7 +118,7 @@ class Play:
         with self.stage.database.reading() as session:
             publicity = find_publicity(session, number)
             assert publicity is not None
-            later = (self.stage.today - publicity.until).days - 1
+            later = works_by(self.stage.today, (self.stage.today - publicity.until).days - 1, self.stage.calendar)
         self.decide(number, "approve", later, SelectionDraft("公示期满，无异议"))
         return later
 
