@@ -243,16 +243,12 @@ def _waiting(stage: _Stage) -> None:
     with stage.database.reading() as session:
         lines = funding_plans.open_lines(session, stage.step("bureau", 1))
     if lines:
-        plan = PlanDraft(
-            f"{stage.today.year} 年第三批资金计划", f"党组会纪要〔{stage.today.year}〕21号", stage.day(2), lines
-        )
+        plan = PlanDraft(f"{stage.today.year} 年第三批资金计划", f"党组会纪要〔{stage.today.year}〕21号", stage.day(2), lines)
         funding_plans.create_plan(stage.database, plan, stage.step("bureau", 1))
     draft = BudgetDraft("policy", stage.year, 300 * WAN, f"津滨财预〔{stage.year}〕46号", "年中追加，用于诊断服务", _TARGETS[:1])
     number = fund_budgets.create_budget(stage.database, draft, stage.step("finance", 2)).id
     fund_budgets.move_budget(stage.database, number, "propose", stage.step("finance", 2))
-    receipt = VoucherDraft(
-        VoucherKind.RECEIPT, "central", stage.year, 3000 * WAN, stage.day(1), "进账单 0917", "第二笔中央奖补资金"
-    )
+    receipt = VoucherDraft(VoucherKind.RECEIPT, "central", stage.year, 3000 * WAN, stage.day(1), "进账单 0917", "第二笔中央奖补资金")
     vouchers.propose_voucher(stage.database, receipt, stage.step("finance", 1))
 
 

@@ -17,7 +17,7 @@ from marketplace.domain.access import Role
 from marketplace.domain.lifecycle import Refused, RefusedError, _
 from marketplace.domain.project_changes import CHANGEABLE, KIND_WORDS, OPINION_WORDS, ChangeDraft, ChangeKind, ChangeState
 from marketplace.domain.projects import SupplierRole
-from marketplace.domain.texts import measured
+from marketplace.domain.texts import as_written
 from marketplace.guard import not_found, permission
 from marketplace.records.history import find_last_entry
 from marketplace.records.organisations import Organisation
@@ -102,7 +102,7 @@ def _lines(session: Session, row: ProjectChange) -> list[str]:
         return [
             names.get(key, "")
             + sep("：")
-            + say("从 {before} 到 {after}", before=measured(before.get("targets", {}).get(key, 0)), after=measured(wanted))
+            + say("从 {before} 到 {after}", before=as_written(before.get("targets", {}).get(key, 0)), after=as_written(wanted))
             for key, wanted in after["targets"].items()
             if wanted != before.get("targets", {}).get(key)
         ]
