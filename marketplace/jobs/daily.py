@@ -22,6 +22,7 @@ from marketplace.actions.complaints import close_answered_complaints
 from marketplace.actions.events import close_ended_sign_ups
 from marketplace.actions.guides import close_ended_guides
 from marketplace.actions.jobs import enqueue_job
+from marketplace.actions.project_reminders import remind_of_projects
 from marketplace.actions.work_items_due import remind_of_work
 from marketplace.domain.access import Role
 from marketplace.jobs.accounts import ask_for_anchor, forget_registrations
@@ -76,6 +77,7 @@ DAILY: list[Daily] = [
     close_answered_complaints,
     remind_invited,
     remind_of_work,
+    remind_of_projects,
     ask_for_ratings,
     ask_for_proposals,
     ask_for_answers,

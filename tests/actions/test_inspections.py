@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from marketplace.actions import inspection_draws, inspections, inspections_effect, rectifications
 from marketplace.actions.inspections import Photo
+from marketplace.actions.project_reminders import remind_of_projects
 from marketplace.actions.project_steps import held_by
 from marketplace.domain.inspections import FindingDraft, InspectionState, PhotoStamp, PlanDraft, RectificationState, ReportDraft
 from marketplace.domain.projects import ProjectState
@@ -286,3 +287,31 @@ def test_a_project_goes_on_only_once_everything_is_put_right(world: Watched) -> 
         assert ball(world) == ("enterprise" if number == first else "bureau")
         rectifications.judge(world.database, world.project, number, "pass", world.step("bureau"), why="好")
     assert world.state() == ProjectState.IMPLEMENTING
+
+
+def test_terms_are_told_when_they_are_near_and_once_more_when_they_are_over(world: Watched) -> None:
+    """To whoever has the ball, and not night after night."""
+    first = rectifying(world)
+
+    def night() -> list[str]:
+        with world.database.writing() as session:
+            session.info["remind_days"] = 1
+            before = session.scalar(select(func.max(Notice.id))) or 0
+            remind_of_projects(session, world.day, world.now)
+            rows = session.scalars(select(Notice).where(Notice.id > before).order_by(Notice.id)).all()
+            return [f"{row.account_id} {row.message.format(**row.values)}" for row in rows]
+
+    assert night() == []
+    with world.database.reading() as session:
+        due = session.get_one(Rectification, first).due
+    world.day = due - timedelta(days=3 if due.weekday() == 0 else 1)
+    own = [world.people[name].account_id for name in ("enterprise", "colleague")]
+    assert night() == [f"{one} XM-2026-0001 改造 1：整改并提交报告，{due} 到期。" for one in own]
+    assert night() == []
+    world.day = due + timedelta(1)
+    assert night() == [f"{one} XM-2026-0001 改造 1：整改并提交报告，已于 {due} 到期，请尽快办理。" for one in own]
+    assert night() == []
+    proof = world.file(b"proof", "a.txt")
+    rectifications.hand_in(world.database, world.project, first, "已改", [proof], world.step("enterprise"))
+    world.later(90)
+    assert night() == []
