@@ -60,7 +60,7 @@ def propose(database: Database, project_id: int, draft: DecisionDraft, step: Ste
         )
         open_task(
             session, CONFIRM, _("{number} {title}：复核决定（{what}）"), noun=PROJECT, noun_id=project.id, public_ref=project.public_id,
-            at=step.at, values={"number": project.number, "title": project.title, "what": EVENT_WORDS[draft.event]}, roles=(Role.BUREAU,),
+            at=step.at, values={"number": project.number, "title": project.title, "what": EVENT_WORDS[draft.event]}, roles=(Role.BUREAU,), due=project.waits_due,
         )  # fmt: skip
         return decision
 

@@ -11,7 +11,7 @@ from marketplace.actions.files import attach, supersede
 from marketplace.actions.history import record
 from marketplace.actions.jobs import enqueue_job
 from marketplace.actions.numbers import next_number
-from marketplace.actions.project_steps import Step, locked, must_be, roles_on_project, tell_applicant, tell_roles
+from marketplace.actions.project_steps import Step, locked, must_be, roles_on_project, settle, tell_applicant, tell_roles
 from marketplace.actions.roles import actor_of, refuse_unless
 from marketplace.domain.access import Role
 from marketplace.domain.agreements import OURS, SIDES, THEIRS, differs, may_sign, new_code, signed_sides
@@ -105,6 +105,7 @@ def draw_up_again(database: Database, project_id: int, *, step: Step) -> Agreeme
         if project.state != ProjectState.APPROVED or project.project_class != ProjectClass.CENTRAL:
             raise RefusedError(Refused("not_to_be_signed", _("任务书现在不在签署阶段，不能再换扫描件。")))
         agreement = draw_up(session, project, step)
+        settle(session, project, step, due=project.waits_due)
         tell_applicant(session, project, _("{number} {title}：任务书已重新生成，请按新的一版签署"), step.at)
         return agreement
 
@@ -130,6 +131,8 @@ def add_scan(database: Database, project_id: int, side: str, stored: StoredBlob,
                 supersede(session, file, step.viewer, step.at)
         session.flush()
         _tell_signed(session, project, agreement, side, step)
+        # Once the applicant has signed, the bureau is next; the term stays what it was.
+        settle(session, project, step, due=project.waits_due)
         return added
 
 

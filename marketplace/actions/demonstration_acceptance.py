@@ -11,6 +11,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from marketplace.actions import acceptance_decisions, acceptance_reports, acceptances, project_changes, project_closing
+from marketplace.actions.demonstration_days import worked
 from marketplace.actions.demonstration_funds import pay_rest, recover_all, seed_batch
 from marketplace.actions.demonstration_progress import Watch, play_evidence, play_reports
 from marketplace.actions.demonstration_projects import Stage, close_past
@@ -44,7 +45,8 @@ class Works:
     numbers: tuple[int, ...]
 
     def step(self, viewer: Viewer, ago: int) -> WatchStep:
-        return self.watch.step(viewer, ago)
+        at, today = worked(self.stage.at, self.stage.today, ago, self.stage.calendar)
+        return replace(self.watch.step(viewer, ago), at=at, today=today)
 
     def applicant(self, number: int) -> Viewer:
         return self.stage.step_of(number, 0).viewer
@@ -140,7 +142,7 @@ def _ask(works: Works, number: int, ago: int, *, bad: bool) -> None:
         suppliers = [row.public_id for row in find_suppliers(session, number)]
     stars: dict[str, int | None] = {"quality": 3 if bad else 5, "schedule": 2 if bad else 4, "service": 4, "attitude": 4}
     draft = RequestDraft(
-        works.stage.today - timedelta(days=ago + 5),
+        works.step(viewer, ago + 5).today,
         "设备和系统全部上线，连续运行三十天；指标见下表，依据是台账和月度报表。",
         "",
         {one.key: Measure(one.target, "三个月平均") for one in targets},
@@ -169,8 +171,7 @@ def _report(works: Works, number: int, ago: int, *, passes: bool) -> None:
         reached = one.baseline + (one.target - one.baseline) * part
         values[one.key] = Measure(max(0.0, round(reached, 2)) if one.direction == Direction.DOWN else round(reached, 2), "现场测评")
     text = "到现场逐项测评，抽看台账和发票，访谈操作人员。" + ("指标达到任务书的要求。" if passes else "两项指标只达到目标的一半。")
-    held = works.stage.today - timedelta(days=ago)
-    acceptance_reports.report(database, number, ReportDraft(values, "pass" if passes else "rework", text, held), step)
+    acceptance_reports.report(database, number, ReportDraft(values, "pass" if passes else "rework", text, step.today), step)
 
 
 def _decide(works: Works, number: int, ago: int, draft: DecisionDraft) -> None:

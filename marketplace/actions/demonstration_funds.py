@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.actions import financing, fund_budgets, funding_plans, payments, reclaims, vouchers
+from marketplace.actions.demonstration_days import worked
 from marketplace.actions.project_steps import Step
 from marketplace.domain.access import Viewer
 from marketplace.domain.financing import FinancingDraft, OfferDraft
@@ -28,7 +29,9 @@ from marketplace.domain.project_rules import ProjectRules
 from marketplace.domain.projects import ProjectState
 from marketplace.domain.reclaims import ReclaimDraft
 from marketplace.domain.vouchers import VoucherDraft, VoucherKind
+from marketplace.domain.working_days import Calendar
 from marketplace.records.accounts import find_account, find_viewer
+from marketplace.records.calendar import find_calendar
 from marketplace.records.database import Database
 from marketplace.records.files import find_attachments
 from marketplace.records.fund_budgets import FundBudget, FundTarget
@@ -50,10 +53,14 @@ class _Stage:
     at: datetime
     today: date
     people: dict[str, Viewer]
+    calendar: Calendar
 
     def step(self, person: str, ago: int = 0) -> Step:
-        days = timedelta(days=ago)
-        return Step(self.people[person], self.at - days, self.today - days, self.rules)
+        return Step(self.people[person], *worked(self.at, self.today, ago, self.calendar), self.rules)
+
+    def day(self, ago: int) -> date:
+        """The working day so many days ago."""
+        return worked(self.at, self.today, ago, self.calendar)[1]
 
     @property
     def year(self) -> int:
@@ -97,7 +104,7 @@ def recover_all(database: Database, rules: ProjectRules, project: int, *, at: da
         draft = ReclaimDraft(fen, stage.today + timedelta(days=30 - ago + 20), "企业搬迁，项目不再实施。")
         number = reclaims.propose_reclaim(database, project, source, year, draft, stage.step("bureau", ago)).id
         reclaims.answer_reclaim(database, number, "order", stage.step("finance", ago - 1))
-        day = stage.today - timedelta(days=ago - 10)
+        day = stage.day(ago - 10)
         back = VoucherDraft(VoucherKind.RECOVERY, source, year, fen // 2, day, f"退款单 {day:%m%d}", "企业退回一半")
         voucher = vouchers.propose_voucher(database, back, stage.step("finance", ago - 10), project_id=project, reclaim_id=number).id
         vouchers.answer_voucher(database, voucher, "confirm", stage.step("bureau", ago - 11))
@@ -119,7 +126,8 @@ def _opened(database: Database, rules: ProjectRules, at: datetime, today: date) 
     with database.reading() as session:
         accounts = {login: account.id for login in _PEOPLE if (account := find_account(session, login))}
         people = {login: viewer for login, number in accounts.items() if (viewer := find_viewer(session, number))}
-    return _Stage(database, rules, at, today, people) if len(people) == len(_PEOPLE) else None
+        calendar = find_calendar(session)
+    return _Stage(database, rules, at, today, people, calendar) if len(people) == len(_PEOPLE) else None
 
 
 def _budgets(stage: _Stage) -> None:
@@ -134,7 +142,7 @@ def _budgets(stage: _Stage) -> None:
 
 
 def _receipt(stage: _Stage, wan: int, ago: int, why: str) -> None:
-    day = stage.today - timedelta(days=ago)
+    day = stage.day(ago)
     draft = VoucherDraft(VoucherKind.RECEIPT, "central", stage.year, wan * WAN, day, f"进账单 {day:%Y%m%d}", why)
     number = vouchers.propose_voucher(stage.database, draft, stage.step("finance", ago)).id
     vouchers.answer_voucher(stage.database, number, "confirm", stage.step("bureau", ago - 1))
@@ -149,7 +157,7 @@ def _plan(stage: _Stage, title: str, ago: int, whole: bool) -> None:
     lines = [line for line in lines if line.project_id in taken]
     if not lines:
         return
-    held = stage.today - timedelta(days=ago + 1)
+    held = stage.day(ago + 1)
     draft = PlanDraft(f"{held.year} 年{title}资金计划", f"党组会纪要〔{held.year}〕{held.month + 7}号", held, lines)
     number = funding_plans.create_plan(stage.database, draft, stage.step("bureau", ago)).id
     funding_plans.move_plan(stage.database, number, "propose", stage.step("bureau", ago))
@@ -178,7 +186,7 @@ def _payments(stage: _Stage, part: PaymentPart, ago: int, whole: bool = False, p
         if waits or (left == 2 and place and not whole):
             continue
         payments.move_payment(stage.database, order, "release", stage.step("finance", ago - 1))
-        receipt = Receipt(stage.today - timedelta(days=max(0, ago - 2)), f"{stage.year}{order:06}")
+        receipt = Receipt(stage.day(max(0, ago - 2)), f"{stage.year}{order:06}")
         payments.move_payment(stage.database, order, "pay", stage.step("finance", max(0, ago - 2)), receipt=receipt)
 
 
@@ -222,7 +230,7 @@ def _reclaim(stage: _Stage) -> None:
     draft = ReclaimDraft(fen // 5, stage.today + timedelta(days=20), "抽查发现两张发票不属于本项目，责令退回相应资金。")
     number = reclaims.propose_reclaim(stage.database, project, source, year, draft, stage.step("bureau", 6)).id
     reclaims.answer_reclaim(stage.database, number, "order", stage.step("finance", 5))
-    back = VoucherDraft(VoucherKind.RECOVERY, source, year, fen // 10, stage.today - timedelta(days=1), "退款单 0912", "企业退回第一笔")
+    back = VoucherDraft(VoucherKind.RECOVERY, source, year, fen // 10, stage.day(1), "退款单 0912", "企业退回第一笔")
     if fen // 10:
         voucher = vouchers.propose_voucher(stage.database, back, stage.step("finance", 1), project_id=project, reclaim_id=number).id
         vouchers.answer_voucher(stage.database, voucher, "confirm", stage.step("bureau", 0))
@@ -235,16 +243,12 @@ def _waiting(stage: _Stage) -> None:
     with stage.database.reading() as session:
         lines = funding_plans.open_lines(session, stage.step("bureau", 1))
     if lines:
-        plan = PlanDraft(
-            f"{stage.today.year} 年第三批资金计划", f"党组会纪要〔{stage.today.year}〕21号", stage.today - timedelta(days=2), lines
-        )
+        plan = PlanDraft(f"{stage.today.year} 年第三批资金计划", f"党组会纪要〔{stage.today.year}〕21号", stage.day(2), lines)
         funding_plans.create_plan(stage.database, plan, stage.step("bureau", 1))
     draft = BudgetDraft("policy", stage.year, 300 * WAN, f"津滨财预〔{stage.year}〕46号", "年中追加，用于诊断服务", _TARGETS[:1])
     number = fund_budgets.create_budget(stage.database, draft, stage.step("finance", 2)).id
     fund_budgets.move_budget(stage.database, number, "propose", stage.step("finance", 2))
-    receipt = VoucherDraft(
-        VoucherKind.RECEIPT, "central", stage.year, 3000 * WAN, stage.today - timedelta(days=1), "进账单 0917", "第二笔中央奖补资金"
-    )
+    receipt = VoucherDraft(VoucherKind.RECEIPT, "central", stage.year, 3000 * WAN, stage.day(1), "进账单 0917", "第二笔中央奖补资金")
     vouchers.propose_voucher(stage.database, receipt, stage.step("finance", 1))
 
 

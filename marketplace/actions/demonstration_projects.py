@@ -6,13 +6,15 @@ Everything happens through the same actions as on the pages.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
 
 from marketplace.actions import first_reviews, guides, project_plans, project_submission, projects
 from marketplace.actions.demonstration_applicants import paper
+from marketplace.actions.demonstration_days import worked
+from marketplace.actions.demonstration_needs import EARLY, TOTALS, Need, next_need
 from marketplace.actions.project_steps import Step
 from marketplace.domain.access import RIGHTS, Role, Viewer
 from marketplace.domain.first_reviews import CHECKS, FirstReviewDraft
@@ -22,8 +24,10 @@ from marketplace.domain.project_plans import BasicDraft, CostDraft, IndicatorDra
 from marketplace.domain.project_rules import ProjectRules
 from marketplace.domain.projects import ProjectClass
 from marketplace.domain.providers import TAKES_NEW
+from marketplace.domain.working_days import Calendar
 from marketplace.files.store import BlobStore, StoredBlob
 from marketplace.records.accounts import find_account, find_viewer
+from marketplace.records.calendar import find_calendar
 from marketplace.records.database import Database
 from marketplace.records.enterprises import Enterprise
 from marketplace.records.guides import Guide
@@ -34,17 +38,6 @@ from marketplace.records.providers import Provider
 WAN = 1_000_000
 _PEOPLE = ("centre", "bureau", "area", "enterprise", "enterprise2", "provider")
 _DAY = timedelta(days=1)
-# Title, what is done, indicator (name, unit, direction, before, target), total in 万元.
-NEEDS: tuple[tuple[str, str, tuple[str, str, str, float, float], int], ...] = (
-    ("涂装三号炉改造", "换高效燃烧器，加余热换热器，炉温和排烟联锁。", ("单车天然气", "立方米/台", "down", 28.4, 22.0), 520),
-    ("冲压线快速换模", "模具标准化，加快速夹紧和移模台车，换模动作排成标准作业。", ("换模时间", "分钟", "down", 40, 14), 360),
-    ("外观缺陷视觉检测", "三个工位上视觉检测，划伤和缺料自动判，结果进质量追溯。", ("漏检率", "‰", "down", 3.1, 0.8), 280),
-    ("空压站联控改造", "六台空压机联控，按需供气，泄漏在线监测，峰谷排程。", ("综合能耗", "吨标煤/万元", "down", 0.42, 0.35), 410),
-    ("循环水自动加药", "在线监测水质，自动加药和排污，结垢提前提醒。", ("结垢停机", "次/年", "down", 2, 0), 160),
-    ("排产和齐套管理", "把计划、物料和设备状态接在一起，插单自动重排。", ("准交率", "%", "up", 84, 95), 240),
-    ("危化品库自动监测", "防爆温湿度和气体监测，联动排风，记录自动留存。", ("人工抄表", "次/天", "down", 12, 1), 120),
-    ("机加产线数采", "六十台机床联网，刀具寿命和停机原因自动记。", ("设备综合效率", "%", "up", 61, 74), 330),
-)
 
 
 @dataclass
@@ -60,11 +53,14 @@ class Stage:
     providers: list[int]
     paper: StoredBlob
     guides: dict[str, int]
+    calendar: Calendar
     # The stories of an earlier batch: their works are nearly over.
     early: bool = False
+    # Titles of projects so far.
+    told: list[str] = field(default_factory=list)
 
     def step(self, viewer: Viewer, ago: int) -> Step:
-        return Step(viewer, self.at - ago * _DAY, self.today - ago * _DAY, self.rules)
+        return Step(viewer, *worked(self.at, self.today, ago, self.calendar), self.rules)
 
     def who(self, login: str, ago: int) -> Step:
         return self.step(self.people[login], ago)
@@ -97,12 +93,16 @@ class Stage:
 
     def begun(self, place: int, guide: str, ago: int, *, enterprise: Enterprise | None = None, level: str = "point") -> int:
         """A draft with everything in it; which need and whose is by its place."""
-        title, content, indicator, total = NEEDS[place % len(NEEDS)]
         own = enterprise or self.enterprises[place % len(self.enterprises)]
+        title, content, indicator = self.need(place, own)
+        total = TOTALS[place % len(TOTALS)]
         step = self.applicant(own, ago)
         project = projects.create(self.database, self.guides[guide], own.organisation_id, title, step)
         self.fill(project.id, own, title, content, indicator, total, step, place=place, level=level)
         return project.id
+
+    def need(self, place: int, own: Enterprise) -> Need:
+        return EARLY[place % len(EARLY)] if self.early else next_need(own.sector, self.told)
 
     def fill(
         self, number: int, own: Enterprise, title: str, content: str, indicator: tuple[str, str, str, float, float], total: int, step: Step,
@@ -206,11 +206,12 @@ def stage_of(database: Database, rules: ProjectRules, *, files: BlobStore, at: d
             select(Provider.id).where(Provider.state.in_(TAKES_NEW), Provider.id.not_in(first)).order_by(Provider.id).limit(4)
         )
         providers = [*first, *rest]
+        calendar = find_calendar(session)
         session.expunge_all()
     if len(enterprises) < 4 or len(providers) < 3:
         return None
     sheet = files.keep(paper("project"), "实施方案（示例）.pdf", "application/pdf")
-    return Stage(database, rules, at, today, people, enterprises, providers, sheet, {})
+    return Stage(database, rules, at, today, people, enterprises, providers, sheet, {}, calendar)
 
 
 def seed_projects(database: Database, rules: ProjectRules, *, files: BlobStore, at: datetime, today: date) -> Stage | None:
@@ -240,10 +241,12 @@ def _guides(stage: Stage) -> None:
     )  # fmt: skip
     for key, title, text, ago, ahead, budget, conditions in rows:
         closes = stage.today + ahead * _DAY
+        while not stage.calendar.is_working(closes):
+            closes += _DAY
         project_class = "central" if key == "past" else key
         draft = GuideDraft(
             project_class, title, text, conditions=conditions, documents=("plan", "promise"), budget_fen=budget * WAN or None,
-            opens=stage.today - ago * _DAY, closes=closes,
+            opens=stage.who("bureau", ago).today, closes=closes,
         )  # fmt: skip
         guide = guides.create(stage.database, draft, stage.who("bureau", ago + 1))
         guides.publish(stage.database, guide.id, stage.who("bureau", ago))
@@ -269,3 +272,29 @@ def _projects(stage: Stage) -> None:
     withdrawn = stage.submitted(4, "central", 18)
     project_submission.withdraw(stage.database, withdrawn, stage.step_of(withdrawn, 16), why="集团统一安排，今年不再实施。")
     stage.recommended(7, "central", 3, enterprise=stage.enterprises[2], level="chain")
+    _of_a_service_institution(stage)
+
+
+def _of_a_service_institution(stage: Stage) -> None:
+    """What the provider applies for itself, in the class that is for it: sent back to be completed, so it has something to do."""
+    viewer, database = stage.people["provider"], stage.database
+    unit = min(viewer.organisation_ids)
+    area, (first, last) = min(stage.people["area"].areas), stage.term()
+    step = stage.step(viewer, 11)
+    number = projects.create(database, stage.guides["other"], unit, "化工企业上门诊断服务", step).id
+    asked, total = 36 * WAN, 90 * WAN
+    basic = BasicDraft("化工企业上门诊断服务", "point", area, "chem", ("intelligent",), (), first, last, total, asked, promised=True)
+    project_plans.save_basic(database, number, basic, step)
+    texts = {
+        "background": "小企业没有人手把问题说清楚。", "content": "对十二家化工企业上门诊断，各出一份问题、场景、投入三张清单。",
+        "effect": "十二家都有清单，一半以上进入对接。", "organisation": "两个诊断小组，每家三天。",
+    }  # fmt: skip
+    project_plans.save_texts(database, number, texts, step)
+    project_plans.save_indicators(database, number, [IndicatorDraft("完成诊断", "家", "up", 0, 12, 100, "诊断报告")], step)
+    costs = [CostDraft(first.year, (first.month + 2) // 3, "integration", "诊断人工和差旅", total, asked, total - asked, "人天单价")]
+    project_plans.save_costs(database, number, costs, step)
+    project_plans.save_milestones(database, number, [MilestoneDraft("完成十二家诊断", last)], step)
+    for kind in ("plan", "promise"):
+        project_plans.attach_document(database, number, stage.paper, kind, step)
+    project_submission.submit(database, number, stage.step(viewer, 9))
+    stage.review(number, "return", "请补诊断合同和签到记录，人天单价要有依据。", 4)

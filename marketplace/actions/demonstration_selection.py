@@ -12,7 +12,9 @@ from sqlalchemy import select
 
 from marketplace.actions import project_submission, projects
 from marketplace.actions.agreements import add_scan
-from marketplace.actions.demonstration_projects import NEEDS, Stage
+from marketplace.actions.demonstration_days import works_by
+from marketplace.actions.demonstration_needs import TOTALS
+from marketplace.actions.demonstration_projects import Stage
 from marketplace.actions.project_objections import answer_project_objection, raise_project_objection
 from marketplace.actions.project_reviews import close_project_review, draw_project_experts, write_project_joint
 from marketplace.actions.project_scores import confirm_joint, declare_clear, hand_in_sheet
@@ -116,7 +118,7 @@ class Play:
         with self.stage.database.reading() as session:
             publicity = find_publicity(session, number)
             assert publicity is not None
-            later = (self.stage.today - publicity.until).days - 1
+            later = works_by(self.stage.today, (self.stage.today - publicity.until).days - 1, self.stage.calendar)
         self.decide(number, "approve", later, SelectionDraft("公示期满，无异议"))
         return later
 
@@ -200,11 +202,10 @@ def _other_classes(play: Play, note: Callable[[str, int], int]) -> None:
 
 def _large(stage: Stage, place: int, ago: int, enterprise: Enterprise) -> int:
     """The city asks for more investment than the other needs have."""
-    title, content, indicator, total = NEEDS[place]
+    title, content, indicator = stage.need(place, enterprise)
     step = stage.applicant(enterprise, ago + 7)
-    title = f"{title}（二期）"
     project = projects.create(stage.database, stage.guides["municipal"], enterprise.organisation_id, title, step)
-    stage.fill(project.id, enterprise, title, content, indicator, 1_000 + total, step, place=place)
+    stage.fill(project.id, enterprise, title, content, indicator, 1_000 + TOTALS[place], step, place=place)
     project_submission.submit(stage.database, project.id, stage.step_of(project.id, ago + 4))
     stage.review(project.id, "recommend", "符合市级条件，材料齐全，同意推荐。", ago)
     return project.id

@@ -18,7 +18,7 @@ from marketplace.actions.project_steps import PROJECT, Step, locked, must_be, re
 from marketplace.actions.roles import refuse_unless
 from marketplace.actions.tasks import close_tasks, open_task
 from marketplace.domain.access import Role
-from marketplace.domain.agreements import signed_sides
+from marketplace.domain.agreements import THEIRS, signed_sides
 from marketplace.domain.decisions import DecisionState
 from marketplace.domain.lifecycle import Refused, RefusedError, _, decide
 from marketplace.domain.objections import ObjectionState
@@ -65,7 +65,8 @@ def facts_of(session: Session, project: Project, step: Step) -> dict[str, Any]:
         facts["notice_until"] = publicity.until
         facts["objections_open"] = count_project_objections(session, publicity.id, ObjectionState.OPEN)
     if (agreement := find_agreement(session, project.id)) is not None:
-        facts["agreement_scans"] = signed_sides(file.kind for file in find_attachments(session, "agreement", agreement.id))
+        sides = {file.kind for file in find_attachments(session, "agreement", agreement.id)}
+        facts |= {"agreement_scans": signed_sides(sides), "applicant_signed": THEIRS in sides}
     if (city := find_city_decision(session, project.id)) is not None:
         facts["city_decision"] = city.outcome
     return facts
@@ -109,7 +110,7 @@ def _propose(session: Session, project: Project, event: str, draft: SelectionDra
     )
     open_task(
         session, CONFIRM, _("{number} {title}：复核决定（{what}）"), noun=PROJECT, noun_id=project.id, public_ref=project.public_id,
-        at=step.at, values={"number": project.number, "title": project.title, "what": WORDS[event]}, roles=(Role.BUREAU,),
+        at=step.at, values={"number": project.number, "title": project.title, "what": WORDS[event]}, roles=(Role.BUREAU,), due=project.waits_due,
     )  # fmt: skip
     return decision
 

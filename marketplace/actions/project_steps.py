@@ -18,7 +18,7 @@ from marketplace.actions.tasks import close_tasks, open_task
 from marketplace.domain.access import Role, Viewer, may_act_for
 from marketplace.domain.lifecycle import Refused, RefusedError, Transition, _
 from marketplace.domain.project_rules import ProjectRules
-from marketplace.domain.projects import ENDED, TABLES, Ball, ProjectState, Standing, all_paid, ball_of
+from marketplace.domain.projects import ENDED, TABLES, Ball, ProjectState, Standing, ball_of, is_passed_on
 from marketplace.domain.working_days import term
 from marketplace.records.accounts import Account, Membership
 from marketplace.records.calendar import find_calendar
@@ -99,19 +99,22 @@ def standing_of(session: Session, project: Project, step: Step) -> Standing:
     return Standing(project_class=project.project_class, amount_fen=project.amount_fen, today=step.today, **facts)
 
 
-def settle(session: Session, project: Project, step: Step) -> None:
-    """After every step, in its transaction: who has the ball, until when; the task of the one before is closed."""
+def settle(session: Session, project: Project, step: Step, *, due: date | None = None) -> None:
+    """After every step, in its transaction: who has the ball, until when; the task of the one before is closed. `due`: a term that was
+    set, in place of the one that the state has."""
     session.flush()
-    closing = project.state == ProjectState.PASSED and all_paid(standing_of(session, project, step)) is None
-    ball = ball_of(project.project_class, project.state, all_paid=closing)
+    passed_on = is_passed_on(standing_of(session, project, step), project.state)
+    ball = ball_of(project.project_class, project.state, passed_on=passed_on)
     project.waits_role = str(ball.role) if ball.role else ""
     project.waits_since = step.today if ball.role else None
     days = step.rules.days(project.state)
-    project.waits_due = term(step.today, days, find_calendar(session)).due if ball.role and days else None
+    usual = term(step.today, days, find_calendar(session)).due if ball.role and days else None
+    project.waits_due = due or usual
     if project.state == ProjectState.DRAFT and project.guide_id is not None:
         project.waits_due = session.get_one(Guide, project.guide_id).closes
     close_tasks(session, PROJECT, project.id, at=step.at, kinds=(STEP,))
-    if ball.role is None:
+    # What is to be put right has tasks of its own.
+    if ball.role is None or project.state == ProjectState.RECTIFYING:
         return
     values: dict[str, Any] = {"number": project.number, "title": project.title, "step": ball.step}
     shared: dict[str, Any] = {
@@ -130,7 +133,7 @@ def settle(session: Session, project: Project, step: Step) -> None:
 
 def held_by(project: Project) -> Ball:
     """Who has the ball, as it was settled last."""
-    return ball_of(project.project_class, project.state, all_paid=project.waits_role == Role.BUREAU)
+    return ball_of(project.project_class, project.state, passed_on=project.waits_role == Role.BUREAU)
 
 
 def accounts_of_area(session: Session, area: str) -> set[int]:

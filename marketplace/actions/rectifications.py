@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.actions import transition
@@ -15,20 +15,21 @@ from marketplace.actions.files import attach
 from marketplace.actions.history import record
 from marketplace.actions.meanwhile import refuse_if_moved
 from marketplace.actions.project_health import WatchStep, measure
-from marketplace.actions.project_steps import PROJECT, STEP, Step, move, must_be, roles_on_project, tell_applicant
+from marketplace.actions.project_steps import Step, move, must_be, roles_on_project, settle, tell_applicant
 from marketplace.actions.project_steps import locked as locked_project
 from marketplace.actions.roles import actor_of
 from marketplace.actions.tasks import close_tasks, open_task
 from marketplace.domain.access import Role
-from marketplace.domain.inspections import OPEN_RECTIFICATION, RECTIFICATION_TABLE
+from marketplace.domain.inspections import OPEN_RECTIFICATION, RECTIFICATION_TABLE, RectificationState
 from marketplace.domain.lifecycle import Refused, RefusedError, _
 from marketplace.domain.projects import UNDER_WAY, ProjectState
 from marketplace.domain.texts import check_text
+from marketplace.domain.working_days import term
 from marketplace.files.store import StoredBlob
+from marketplace.records.calendar import find_calendar
 from marketplace.records.database import Database
 from marketplace.records.inspections import Rectification, find_rectifications
 from marketplace.records.projects import Project
-from marketplace.records.tasks import Task
 
 RECTIFICATION = "rectification"
 RECTIFY, CHECK = "rectify_project", "check_rectification"
@@ -36,9 +37,10 @@ MOST_DAYS = 180
 
 
 def facts_of(session: Session, project: Project, step: Step) -> dict[str, Any]:
-    """Whether anything is left to be put right."""
-    left = select(Rectification.id).where(Rectification.project_id == project.id, Rectification.state.in_(OPEN_RECTIFICATION))
-    return {"rectified": session.scalar(left.limit(1)) is None}
+    """Whether anything is left to be put right, and whether all of that was reported."""
+    left = select(Rectification.state).where(Rectification.project_id == project.id, Rectification.state.in_(OPEN_RECTIFICATION))
+    states = set(session.scalars(left.distinct()))
+    return {"rectified": not states, "rectification_reported": states == {RectificationState.HANDED_IN}}
 
 
 def order(database: Database, project_id: int, demand: str, due: date | None, step: WatchStep) -> Rectification:
@@ -84,20 +86,16 @@ def order_in(
     if project.state == ProjectState.IMPLEMENTING:
         move(session, project, "order_rectification", replace(step, seen=None), why=demand)
     _ask(session, row, step)
-    _say_when(session, project, row.due)
+    _say_when(session, project, row.due, step)
     due_word = row.due.isoformat()
     tell_applicant(session, project, _("{number} {title}：请在 {due} 前整改并报告。"), step.at, due=due_word)
     return row
 
 
-def _say_when(session: Session, project: Project, due: date) -> None:
-    """The term of the rectification is the term of the project's step."""
+def _say_when(session: Session, project: Project, due: date, step: WatchStep) -> None:
+    """While a project puts things right, the term of that is the project's, and who has the ball is told by what was reported."""
     if project.state == ProjectState.RECTIFYING:
-        project.waits_due = due
-        session.flush()
-        session.execute(
-            update(Task).where(Task.noun == PROJECT, Task.noun_id == project.id, Task.kind == STEP, Task.done_at.is_(None)).values(due=due)
-        )
+        settle(session, project, replace(step, seen=None), due=due)
 
 
 def _ask(session: Session, row: Rectification, step: WatchStep) -> None:
@@ -139,10 +137,13 @@ def hand_in(
             )  # fmt: skip
         close_tasks(session, RECTIFICATION, row.id, at=step.at)
         values = {"number": project.number, "title": project.title}
+        # The bureau looks within the time that it has for deciding on an acceptance.
+        due = term(step.today, step.rules.days(ProjectState.DECIDING) or 0, find_calendar(session)).due
         open_task(
             session, CHECK, _("{number} {title}：核查整改情况"), noun=RECTIFICATION, noun_id=row.id, public_ref=project.public_id, at=step.at,
-            values=values, roles=(Role.BUREAU,),
+            values=values, roles=(Role.BUREAU,), due=due,
         )  # fmt: skip
+        _say_when(session, project, due if facts_of(session, project, step)["rectification_reported"] else row.due, step)
         return row
 
 
@@ -164,7 +165,7 @@ def judge(
         close_tasks(session, RECTIFICATION, row.id, at=step.at)
         if event == "reject":
             _ask(session, row, step)
-            _say_when(session, project, row.due)
+            _say_when(session, project, row.due, step)
             tell_applicant(session, project, _("{number} {title}：整改不到位，请在 {due} 前再改。"), step.at, due=row.due.isoformat())
         else:
             tell_applicant(session, project, _("{number} {title}：整改通过。"), step.at)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.actions.centre_steps import Step, changed, locked, move, note, refuse_first, refuse_without_reason
 from marketplace.actions.roles import must_hold
+from marketplace.actions.tasks import close_tasks
 from marketplace.domain.lifecycle import Refused, RefusedError, _
 from marketplace.domain.work_items import OPEN, TABLE, WITH_REASON, Standing, WorkDraft, WorkState, check, parent_of, rank_of
 from marketplace.records.database import Database
@@ -77,6 +78,9 @@ def write(session: Session, item: WorkItem, draft: WorkDraft, step: Step) -> boo
     for name, value in after.items():
         setattr(item, name, value)
     if after:
+        if {"due", "owner"} & set(after):
+            # Whoever answers for it is asked anew, when the new term is near.
+            close_tasks(session, NOUN, item.id, at=step.at)
         session.flush()
         note(session, NOUN, item.id, "change", step, {name: before[name] for name in after}, after)
     return bool(after)
@@ -89,6 +93,8 @@ def carry(session: Session, item: WorkItem, event: str, step: Step, why: str = "
     subject = Standing(count_open_below(session, item.id), above is not None and above.state not in OPEN, item.evidence)
     move(session, item, TABLE, event, step, why=why, subject=subject)
     item.finished_at = step.at if item.state == WorkState.DONE else None
+    if item.state not in OPEN:
+        close_tasks(session, NOUN, item.id, at=step.at)
 
 
 def _above(session: Session, code: str) -> WorkItem | None:

@@ -42,6 +42,7 @@ KINDS: dict[str, str] = {
     "talent": _("人才供需"),
     "fund": _("专项资金"),
     "performance": _("绩效评价"),
+    "work_item": _("工作台账"),
     "showcase": _("标杆案例"),
     "policy": _("政策库"),
     "plan": _("一企一策"),

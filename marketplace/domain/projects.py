@@ -76,6 +76,7 @@ class Standing:
     objections_open: int = 0
     today: date | None = None
     agreement_scans: int = 0
+    applicant_signed: bool = False
     funding_plan: bool = False
     minutes: str = ""
     city_decision: str = ""
@@ -84,6 +85,7 @@ class Standing:
     acceptance_report: str = ""
     effect_measured: bool = False
     rectified: bool = False
+    rectification_reported: bool = False
     paid_fen: int = 0
     due_fen: int = 0
     recover_fen: int = 0
@@ -354,14 +356,26 @@ _OTHER_BALLS: dict[tuple[ProjectClass, ProjectState], Ball] = {
 }
 
 
-# Once everything is paid, the bureau closes the project.
-_CLOSING = Ball(Role.BUREAU, _("资金已付清，办结"), "")
+# Where one side has done its part and the state stays: the bureau is next. Everything is paid; the applicant has signed; what was to be
+# put right has been reported.
+_PASSED_ON: dict[ProjectState, Ball] = {
+    _S.PASSED: Ball(Role.BUREAU, _("资金已付清，办结"), ""),
+    _S.APPROVED: Ball(Role.BUREAU, _("上传盖章的任务书，核对后确认"), _("下达资金计划")),
+    _S.RECTIFYING: Ball(Role.BUREAU, _("核查整改情况"), _("继续实施")),
+}
 
 
-def ball_of(project_class: ProjectClass, state: ProjectState, *, all_paid: bool = False) -> Ball:
-    if state == _S.PASSED and all_paid:
-        return _CLOSING
-    return _OTHER_BALLS.get((project_class, state), BALLS[state])
+def ball_of(project_class: ProjectClass, state: ProjectState, *, passed_on: bool = False) -> Ball:
+    """Who has the ball in a state; `passed_on`: whoever had it first has done its part."""
+    first = _OTHER_BALLS.get((project_class, state), BALLS[state])
+    return _PASSED_ON.get(state, first) if passed_on and first.role != Role.BUREAU else first
+
+
+def is_passed_on(subject: Standing, state: ProjectState) -> bool:
+    """Whether the first to have the ball in this state has done its part."""
+    if state == _S.PASSED:
+        return all_paid(subject) is None
+    return (state == _S.APPROVED and subject.applicant_signed) or (state == _S.RECTIFYING and subject.rectification_reported)
 
 
 class SupplierRole(StrEnum):

@@ -9,6 +9,11 @@ from marketplace.domain.lifecycle import Refused, _
 LARGEST_COUNT = 2_000_000_000
 
 
+def as_written(value: float) -> str:
+    """A baseline, a target or what was measured, as it was written down: a target of 0.35 is not 0.3. Up to six decimals."""
+    return f"{value:,.6f}".rstrip("0").rstrip(".")
+
+
 def check_text(field: str, label: str, text: str, *, most: int, required: bool = False) -> Iterator[tuple[str, Refused]]:
     """A text must be there when it is required, and must fit."""
     if required and not text.strip():

@@ -21,6 +21,8 @@ class WorkState(StrEnum):
 
 
 OPEN = frozenset({WorkState.PLANNED, WorkState.IN_PROGRESS})
+# So many working days before its term whoever answers for a task is asked about it.
+SOON_DAYS = 5
 # The number of a task says where it hangs: 3.2.1 under 3.2 under 3.
 DEEPEST = 4
 _CODE = re.compile(rf"[1-9]\d{{0,2}}(?:\.[1-9]\d{{0,2}}){{0,{DEEPEST - 1}}}")

@@ -22,6 +22,9 @@ from marketplace.actions.complaints import close_answered_complaints
 from marketplace.actions.events import close_ended_sign_ups
 from marketplace.actions.guides import close_ended_guides
 from marketplace.actions.jobs import enqueue_job
+from marketplace.actions.project_reminders import remind_of_projects
+from marketplace.actions.work_items_due import remind_of_work
+from marketplace.domain.access import Role
 from marketplace.jobs.accounts import ask_for_anchor, forget_registrations
 from marketplace.jobs.adjustments import ask_for_proposals
 from marketplace.jobs.alerts import ask_for_alerts
@@ -37,7 +40,7 @@ from marketplace.records.jobs import Job, JobState
 from marketplace.records.schedules import Schedule
 from marketplace.site import Site
 
-Daily = Callable[[Session, date, datetime], None]
+Daily = Callable[[Session, date, datetime], object]
 # When people are told once a day, by the clock of the pilot.
 DIGEST_HOUR = 8
 SCHEDULE = "daily"
@@ -73,6 +76,8 @@ DAILY: list[Daily] = [
     close_ended_sign_ups,
     close_answered_complaints,
     remind_invited,
+    remind_of_work,
+    remind_of_projects,
     ask_for_ratings,
     ask_for_proposals,
     ask_for_answers,
@@ -134,12 +139,14 @@ def run(site: Site, job: Job, progress: Progress) -> dict[str, Any] | None:
     """All that is done daily. One that fails does not keep the others from it; the job then tries again what is left."""
     at = datetime.now(UTC)
     day = max(date.fromisoformat(job.payload["day"]), today_of(site, at))
+    names = {role: found.name for role in Role if (found := site.pilot.roles.find(role.value))}
     failed: list[str] = []
     for number, function in enumerate(DAILY, 1):
         try:
             with site.database.writing() as session:
                 session.info["zone"] = site.pilot.city.zone
                 session.info["remind_days"] = site.pilot.brokering.remind_days
+                session.info["role_names"] = names
                 if _begin(session, name_of(function), day, at):
                     function(session, day, at)
         except Exception as error:

@@ -7,6 +7,7 @@ from typing import Any
 
 from marketplace.domain.agreements import instalments
 from marketplace.domain.money import exact_text
+from marketplace.domain.texts import as_written
 from marketplace.letters.letter import Grid, Letter, Paragraph, clean
 
 # Key of the pilot → its word, by (kind, key).
@@ -67,7 +68,7 @@ def _indicators(content: Mapping[str, Any]) -> Iterator[Paragraph | Grid]:
         yield Paragraph("没有另列指标，以申报材料为准。")
         return
     rows = tuple(
-        (clean(row["name"]), clean(row["unit"]) or "–", f"{row['baseline']:g}", f"{row['target']:g}", f"{row['weight']:g}")
+        (clean(row["name"]), clean(row["unit"]) or "–", as_written(row["baseline"]), as_written(row["target"]), as_written(row["weight"]))
         for row in content["indicators"]
     )
     yield Grid(("指标", "单位", "基线", "目标", "权重"), rows)

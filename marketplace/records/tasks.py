@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -47,11 +47,11 @@ def waits_for(viewer: Viewer) -> ColumnElement[bool]:
     return and_(Task.done_at.is_(None), or_(Task.account_id == viewer.account_id, by_role, of_unit))
 
 
-def find_tasks(session: Session, viewer: Viewer, *, noun: str = "", offset: int = 0, most: int = 200) -> Sequence[Task]:
-    """What waits for this person: by term, the most urgent first; without a term last, the oldest first."""
+def find_tasks(session: Session, viewer: Viewer, *, nouns: Collection[str] = (), offset: int = 0, most: int = 200) -> Sequence[Task]:
+    """What waits for this person: by term, the most urgent first; without a term last, the oldest first. `nouns`: about these only."""
     query = select(Task).where(waits_for(viewer)).order_by(Task.due.is_(None), Task.due, Task.created, Task.id)
-    if noun:
-        query = query.where(Task.noun == noun)
+    if nouns:
+        query = query.where(Task.noun.in_(nouns))
     return session.scalars(query.offset(offset).limit(most)).all()
 
 

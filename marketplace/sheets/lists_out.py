@@ -34,9 +34,10 @@ def write_list(
             page.write_string(0, place, name, head)
         for number, row in enumerate(rows, 1):
             for place, cell in enumerate(row):
-                if isinstance(cell, str):
+                # What is empty is no cell: the column says how it looks, and a long list is shorter by it.
+                if isinstance(cell, str) and cell:
                     page.write_string(number, place, cell[:_LONGEST], text)
-                elif cell is not None:
+                elif cell is not None and cell != "":
                     page.write_number(number, place, cell, figure)
 
 

@@ -203,7 +203,7 @@ def _tickets(session: Session, rows: Sequence[Brokering], viewer: Viewer) -> lis
 
 def _first(session: Session, viewer: Viewer) -> list[tasks.Row]:
     """The five most urgent things of this person here."""
-    rows = [*find_tasks(session, viewer, noun="brokering", most=5), *find_tasks(session, viewer, noun="introduction", most=5)]
+    rows = [*find_tasks(session, viewer, nouns=("brokering",), most=5), *find_tasks(session, viewer, nouns=("introduction",), most=5)]
     return tasks.rows_of(sorted(rows, key=lambda row: (row.due is None, row.due or date.max, row.id))[:5])
 
 

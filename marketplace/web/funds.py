@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 from flask import Blueprint, render_template, request, url_for
 from sqlalchemy import Select, func, select
@@ -258,20 +259,21 @@ def ledger_sheet() -> Response:
         (_("编号"), 18), (_("日期"), 12), (_("事项"), 12), (_("科目"), 18), (_("资金来源"), 30), (_("年度"), 8), (_("项目"), 18), (_("金额（元）"), 18), (_("摘要"), 40),
     )  # fmt: skip
     with current_site().database.reading() as session:
-        query = select(LedgerLine, LedgerEntry, Project.number).join(LedgerEntry, LedgerEntry.id == LedgerLine.entry_id)
-        query = query.outerjoin(Project, Project.id == LedgerLine.project_id).where(
-            LedgerLine.id.in_(_filtered(select(LedgerLine.id), wanted))
-        )
-        data = list_workbook(
-            say("账簿"), [(say(word), width) for word, width in heads], _ledger_rows(session, query.order_by(LedgerLine.id))
-        )
+        data = list_workbook(say("账簿"), [(say(word), width) for word, width in heads], ledger_rows(session, wanted))
     return workbook(data, f"{say('账簿')}-{today().isoformat()}")
 
 
-def _ledger_rows(session: Session, query: Select[LedgerLine, LedgerEntry, str]) -> Iterator[list[str | int | float]]:
-    for line, row, number in session.execute(query.execution_options(yield_per=1000)):
-        words = [row.number, row.day.isoformat(), entry_word(row.kind), account_word(line.account), source_word(line.source)]
-        yield [*words, line.year, number or "", line.fen / YUAN, row.why]
+def ledger_rows(session: Session, wanted: Wanted) -> Iterator[list[str | int | float]]:
+    """The lines as they are entered: plain columns, read by the thousand, for there may be a hundred thousand of them."""
+    entry, line = LedgerEntry, LedgerLine
+    query = select(entry.number, entry.day, entry.kind, line.account, line.source, line.year, Project.number, line.fen, entry.why)
+    query = query.join_from(line, entry, entry.id == line.entry_id).outerjoin(Project, Project.id == line.project_id)
+    query = query.where(line.id.in_(_filtered(select(line.id), wanted))) if wanted.values() else query
+    kinds, accounts, sources = cache(entry_word), cache(account_word), cache(source_word)
+    for number, day, kind, account, source, year, project, fen, why in session.execute(
+        query.order_by(line.id).execution_options(yield_per=1000)
+    ):
+        yield [number, day.isoformat(), kinds(kind), accounts(account), sources(source), year, project or "", fen / YUAN, why]
 
 
 @pages.get("/funds/budgets/sheet")

@@ -112,6 +112,7 @@ from marketplace.web import (
     project_scores,
     project_sections,
     project_selections,
+    project_words,
     projects,
     providers,
     publicity,
@@ -524,6 +525,7 @@ def register(app: Flask) -> None:
         size_text=files.size_text,
         upload_help=files.upload_help,
         verdict=budgets.verdict,
+        standing_line=project_words.standing_line,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 

@@ -17,6 +17,7 @@ from marketplace.domain.access import Role
 from marketplace.domain.lifecycle import Refused, RefusedError, _
 from marketplace.domain.project_changes import CHANGEABLE, KIND_WORDS, OPINION_WORDS, ChangeDraft, ChangeKind, ChangeState
 from marketplace.domain.projects import SupplierRole
+from marketplace.domain.texts import as_written
 from marketplace.guard import not_found, permission
 from marketplace.records.history import find_last_entry
 from marketplace.records.organisations import Organisation
@@ -33,7 +34,7 @@ from marketplace.web.terms import days
 from marketplace.web.typed import seen_still, typed_day
 from marketplace.web.typed_numbers import typed_fen, typed_number
 from marketplace.web.watching import WORDS, number_of, status_of, step_of, watched, why
-from marketplace.web.wording import amount, day, figure, sep
+from marketplace.web.wording import amount, day, sep
 
 pages = Blueprint("changes", __name__)
 ADDRESSES[actions.CHANGE] = lambda ref: url_for("changes.of_project", public_id=ref)
@@ -101,7 +102,7 @@ def _lines(session: Session, row: ProjectChange) -> list[str]:
         return [
             names.get(key, "")
             + sep("：")
-            + say("从 {before} 到 {after}", before=figure(before.get("targets", {}).get(key, 0)), after=figure(wanted))
+            + say("从 {before} 到 {after}", before=as_written(before.get("targets", {}).get(key, 0)), after=as_written(wanted))
             for key, wanted in after["targets"].items()
             if wanted != before.get("targets", {}).get(key)
         ]

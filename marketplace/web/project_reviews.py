@@ -31,6 +31,7 @@ from marketplace.records.project_reviews import (
 from marketplace.records.projects import Project
 from marketplace.site import current_site
 from marketplace.web.diagnosis_lists import wan
+from marketplace.web.draws_shown import Shortfall, shortfall
 from marketplace.web.guides import step_of
 from marketplace.web.language import say
 from marketplace.web.project_panel_shown import acted, names_of_people, panel_rules, readable, score_table, status_of
@@ -49,6 +50,7 @@ class Desk:
     project: Project
     review: ProjectReview | None
     draws: Sequence[ProjectDraw]
+    short: Shortfall | None
     table: ScoreTable | None
     why_not_close: Refused | None
     names: Mapping[int, str]
@@ -71,10 +73,12 @@ def read_desk(session: Session, project: Project) -> Desk:
     guide = session.get(Guide, project.guide_id) if project.guide_id else None
     organises = may(viewer, "organise_review", "project")
     running = project.state == ProjectState.REVIEWING
+    draws = find_project_draws(session, project.id)
     return Desk(
         project=project,
         review=review,
-        draws=find_project_draws(session, project.id),
+        draws=draws,
+        short=shortfall(draws),
         table=score_table(assignments, named=True) if assignments else None,
         why_not_close=why_not_close(
             [one.state for one in assignments], panel_rules(), joint_written=review is not None and review.joint_written
@@ -123,7 +127,7 @@ def draw(public_id: str) -> AnyResponse:
     return acted(
         public_id,
         "project_reviews.of_project",
-        say("抽取已记录，见下面的抽取日志。"),
+        say("抽取已记录，结果和原因见下面的抽取日志。"),
         lambda number: actions.draw_project_experts(
             database, number, wanted=wanted, panel=panel_rules(), step=step_of(), review_seen=seen("review_seen")
         ),

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from marketplace.domain.access import Role
+from marketplace.actions.project_steps import held_by
+from marketplace.domain.access import Role, Viewer
 from marketplace.domain.first_reviews import CHECKS, VERDICT_WORDS, Verdict
 from marketplace.domain.guides import AMOUNTS, KEYS, RULE_WORDS, Rule
 from marketplace.domain.money import exact_text
 from marketplace.domain.project_checks import Fault
 from marketplace.domain.project_plans import DIRECTION_WORDS, SECTION_WORDS, TEXTS, Direction, Section
-from marketplace.domain.projects import Ball, ProjectClass
+from marketplace.domain.projects import STAGES, Ball, ProjectClass, stage_of
+from marketplace.guard import current_viewer
+from marketplace.records.projects import Project
 from marketplace.site import current_site
 from marketplace.web.language import language, say
 from marketplace.web.refusals import sentence_of
-from marketplace.web.wording import figure, sep, term, terms
+from marketplace.web.wording import day, figure, sep, term, terms
 
 
 def _named(found: Any, key: str) -> str:
@@ -76,6 +79,32 @@ def holder_word(ball: Ball, project_class: str, *, is_enterprise: bool = True) -
     if ball.role == Role.ENTERPRISE:
         return say("申报企业") if is_enterprise else say("申报单位")
     return term("role", str(ball.role))
+
+
+def waits_for(project: Project, viewer: Viewer) -> bool:
+    """Whether this person has the ball."""
+    if project.waits_role == Role.ENTERPRISE:
+        return project.organisation_id in viewer.organisation_ids
+    if project.waits_role == Role.AREA:
+        return project.area in viewer.areas
+    return project.waits_role in viewer.roles
+
+
+def standing_line(project: Project) -> str:
+    """Where it stands in its steps, who has the ball until when, and what comes next: in the head of every page of a project."""
+    ball, at = held_by(project), stage_of(project.project_class, project.state)
+    stages = STAGES[project.project_class]
+    where = say("第 {n} 步，共 {total} 步：{word}", n=at + 1, total=len(stages), word=say(stages[at].word)) if at is not None else ""
+    if ball.role is None:
+        return where
+    if waits_for(project, current_viewer()):
+        who = say("等我：{what}", what=say(ball.step))
+    else:
+        holder = holder_word(ball, project.project_class, is_enterprise=project.enterprise_id is not None)
+        who = say("等{who}：{what}", who=holder, what=say(ball.step))
+    term_ = say("期限 {date}", date=day(project.waits_due)) if project.waits_due else ""
+    then = say("下一步：{next}", next=say(ball.then)) if ball.then else ""
+    return sep("；").join(part for part in (where, who, term_, then) if part)
 
 
 def short_class(key: str) -> str:

@@ -46,7 +46,7 @@ from marketplace.records.projects import (
 )
 from marketplace.site import current_site
 from marketplace.web.language import say
-from marketplace.web.project_words import key_words
+from marketplace.web.project_words import key_words, waits_for
 from marketplace.web.terms import today
 from marketplace.web.typed import local_day
 from marketplace.web.wording import day
@@ -139,7 +139,7 @@ def read_case(session: Session, project: Project, viewer: Viewer) -> CaseShown:
         ball=held_by(project),
         steps=_steps(project, entries),
         stage=stage_of(project.project_class, project.state),
-        mine=_waits_for(project, viewer),
+        mine=waits_for(project, viewer),
         edits=edits,
         submits=submits,
         reviews=reviews,
@@ -198,15 +198,6 @@ def _steps(project: Project, entries: Sequence[HistoryEntry]) -> list[StepShown]
             note = say("应于 {date}", date=day(project.waits_due))
         shown.append(StepShown(say(stage.word), "late" if tone == "now" and late else tone, note))
     return shown
-
-
-def _waits_for(project: Project, viewer: Viewer) -> bool:
-    """Whether this person has the ball."""
-    if project.waits_role == Role.ENTERPRISE:
-        return project.organisation_id in viewer.organisation_ids
-    if project.waits_role == Role.AREA:
-        return project.area in viewer.areas
-    return project.waits_role in viewer.roles
 
 
 def _files(session: Session, project: Project) -> dict[str, list[Attachment]]:

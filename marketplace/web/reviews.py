@@ -212,7 +212,7 @@ def draw(public_id: str) -> AnyResponse:
     return acted(
         public_id,
         "draw",
-        say("抽取已记录，见下面的抽取日志。"),
+        say("抽取已记录，结果和原因见下面的抽取日志。"),
         lambda number: draw_experts(database, number, wanted=wanted, rules=rules, seen=seen("review_seen"), **_common()),
     )
 

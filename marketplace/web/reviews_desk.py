@@ -37,6 +37,7 @@ from marketplace.records.objections import Objection, find_objections
 from marketplace.records.reviews import Review, ReviewAssignment, find_review
 from marketplace.site import current_site
 from marketplace.web.applications_shown import ShownSection, ball_of
+from marketplace.web.draws_shown import Shortfall, shortfall
 from marketplace.web.language import language, say
 from marketplace.web.reviews_shown import read_sections
 from marketplace.web.terms import today
@@ -110,6 +111,7 @@ class Desk:
     ball: Ball | None
     events: Sequence[Transition]
     draws: Sequence[DrawLog]
+    short: Shortfall | None
     table: ScoreTable | None
     why_not_close: Refused | None
     waiting: Decision | None
@@ -154,6 +156,7 @@ def read_desk(session: Session, application: ProviderApplication, viewer: Viewer
     names = dict(session.execute(select(Account.id, Account.name).where(Account.id.in_([one for one in people if one]))).all())
     joint_written = review is not None and review.joint_written
     waits = next((one for one in decisions if one.state == DecisionState.PROPOSED), None)
+    draws = find_draws(session, application.id)
     return Desk(
         application=application,
         review=review,
@@ -161,7 +164,8 @@ def read_desk(session: Session, application: ProviderApplication, viewer: Viewer
         letters=[file for file in find_attachments(session, "application", application.id) if file.kind == LETTER],
         ball=_ball(application, states, waits, joint_written=joint_written),
         events=events,
-        draws=find_draws(session, application.id),
+        draws=draws,
+        short=shortfall(draws),
         table=score_table(assignments, named=True) if assignments else None,
         why_not_close=why_not_close(states, rules, joint_written=joint_written),
         waiting=waits,

@@ -68,6 +68,14 @@ NOUNS = {
     "project": _("项目"),
     "project_assignment": _("项目评审"),
     "project_objection": _("项目公示异议"),
+    "monthly_report": _("进度月报"),
+    "evidence": _("佐证"),
+    "evidence_finding": _("佐证"),
+    "inspection": _("抽查核验"),
+    "rectification": _("项目整改"),
+    "supervision_order": _("督办"),
+    "project_change": _("项目变更"),
+    "work_item": _("工作台账"),
     "guide": _("申报指南"),
     "fund_budget": _("专项资金"),
     "voucher": _("专项资金"),
@@ -140,11 +148,17 @@ def page() -> str:
 
 def read_inbox(session: Session, viewer: Viewer, asked: str) -> Inbox:
     counts = count_tasks(session, viewer)
-    chosen = asked if asked in counts else ""
-    paging = paged(counts[chosen] if chosen else sum(counts.values()), SIZE, "tasks.page", noun=chosen)
-    rows = rows_of(find_tasks(session, viewer, noun=chosen, offset=paging.offset, most=SIZE))
+    # Nouns that people call by one word are one choice, named by the first of them.
+    kinds: dict[str, list[str]] = {}
+    for noun in counts:
+        kinds.setdefault(word_of(noun), []).append(noun)
+    chosen = next((nouns for nouns in kinds.values() if asked in nouns), [])
+    name, whole = (chosen[0] if chosen else ""), sum(counts.values())
+    paging = paged(sum(counts[noun] for noun in chosen) if chosen else whole, SIZE, "tasks.page", noun=name)
+    rows = rows_of(find_tasks(session, viewer, nouns=chosen, offset=paging.offset, most=SIZE))
     groups = [Group(key, say(GROUPS[key]), list(found)) for key, found in groupby(rows, key=lambda row: row.urgency)]
-    return Inbox(groups, [(noun, word_of(noun), count) for noun, count in counts.items()], chosen, sum(counts.values()), paging)
+    choices = [(nouns[0], word, sum(counts[noun] for noun in nouns)) for word, nouns in kinds.items()]
+    return Inbox(groups, choices, name, whole, paging)
 
 
 def read_first(session: Session, viewer: Viewer) -> Sequence[Row]:

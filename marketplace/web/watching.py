@@ -8,11 +8,10 @@ from flask import request
 from sqlalchemy.orm import Session
 
 from marketplace.actions.project_health import WatchStep
-from marketplace.actions.project_steps import held_by, roles_on_project
+from marketplace.actions.project_steps import roles_on_project
 from marketplace.attachments import ALLOWED, received
 from marketplace.domain.access import Role, Viewer, may
 from marketplace.domain.lifecycle import Refused, RefusedError
-from marketplace.domain.projects import STAGES, stage_of
 from marketplace.files.store import StoredBlob
 from marketplace.guard import current_viewer, not_found
 from marketplace.records.progress import reads_steps
@@ -20,10 +19,8 @@ from marketplace.records.projects import Project, find_project
 from marketplace.site import current_site
 from marketplace.web.language import language, say
 from marketplace.web.project_words import WORDS as PROJECT_WORDS
-from marketplace.web.project_words import holder_word
 from marketplace.web.terms import here_now, left_words, today
 from marketplace.web.typed import seen
-from marketplace.web.wording import sep
 
 FILE_FIELDS = ("file", "file2", "file3")
 # What no change of the form mends: things are no longer, or never were, as this step needs them.
@@ -102,21 +99,8 @@ def told_row(row: dict[str, Any]) -> str:
     return say(str(row["message"]), **row.get("values", {}))
 
 
-def standing_line(project: Project) -> str:
-    """Where it stands in its steps, who has the ball, and what comes next."""
-    ball, at = held_by(project), stage_of(project.project_class, project.state)
-    total = len(STAGES[project.project_class])
-    where = say("第 {n} 步，共 {total} 步", n=at + 1, total=total) if at is not None else ""
-    if ball.role is None:
-        return where
-    who = holder_word(ball, project.project_class, is_enterprise=project.enterprise_id is not None)
-    what = say("等{who}：{what}", who=who, what=say(ball.step))
-    return sep("；").join(part for part in (where, what, say("下一步：{next}", next=say(ball.then))) if part)
-
-
 WORDS: dict[str, Any] = {
     **PROJECT_WORDS,
-    "standing_line": standing_line,
     "document_word": document_word,
     "item_word": item_word,
     "told_row": told_row,

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from marketplace.domain.money import FEN_PER_WAN, exact_text, range_text, wan_text
 from marketplace.domain.problems import budget_band
 from marketplace.domain.ratings import TrackRecord, shrunk_score
+from marketplace.domain.texts import as_written
 from marketplace.sentences import english_day, told_value
 from marketplace.site import current_site
 from marketplace.web.language import language, say
@@ -214,6 +215,7 @@ WORDS = (
     state,
     sep,
     figure,
+    as_written,
     percent,
     money,
     amount,

@@ -37,7 +37,7 @@ def test_every_state_and_something_for_everybody(demonstration: Database, pilot:
             assert account is not None
             viewer = find_viewer(session, account.id)
             assert viewer is not None
-            tasks = [*find_tasks(session, viewer, noun="brokering"), *find_tasks(session, viewer, noun="introduction")]
+            tasks = [*find_tasks(session, viewer, nouns=("brokering",)), *find_tasks(session, viewer, nouns=("introduction",))]
             assert tasks, login
 
 

@@ -35,7 +35,7 @@ def test_every_state_and_something_for_everybody(demonstration: Database, sqlite
             assert account is not None
             viewer = find_viewer(session, account.id)
             assert viewer is not None
-            kinds[login] = {task.kind for task in find_tasks(session, viewer, noun="open_demand")}
+            kinds[login] = {task.kind for task in find_tasks(session, viewer, nouns=("open_demand",))}
         assert kinds["centre"] == {"check"}
         assert kinds["enterprise"] == {"revise", "reply", "conclude"}
     # Nothing happens where there is nobody.

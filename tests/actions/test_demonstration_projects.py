@@ -54,6 +54,7 @@ def test_every_state_and_each_of_the_ten_steps(played: Database) -> None:
         assert {row.state for row in rows} == set(S)
         assert {stage_of(ProjectClass.CENTRAL, row.state) for row in rows if row.project_class == ProjectClass.CENTRAL} >= set(range(10))
         assert {row.project_class for row in rows} == set(ProjectClass)
+        assert len({row.title for row in rows}) == len(rows)
         assert {row.level for row in rows} >= {"point", "chain", "cluster"}
         assert {row.state for row in session.scalars(select(Guide))} == {"published", "closed"}
         assert find_broken_link(session) is None
@@ -98,7 +99,7 @@ def test_some_are_in_trouble(played: Database) -> None:
 
 @pytest.mark.parametrize(
     ("login", "noun"),
-    [("manager", "project"), ("bureau", "project"), ("finance", "project"), ("area", "project"), ("enterprise", "project"),
+    [("manager", "project"), ("bureau", "project"), ("finance", "project"), ("area", "project"), ("enterprise", "project"), ("provider", "project"),
      ("expert2", "project_assignment"), ("finance", "voucher")],
 )  # fmt: skip
 def test_something_waits_for_everybody(played: Database, login: str, noun: str) -> None:
@@ -107,7 +108,7 @@ def test_something_waits_for_everybody(played: Database, login: str, noun: str) 
         assert account is not None
         viewer = find_viewer(session, account.id)
         assert viewer is not None
-        assert find_tasks(session, viewer, noun=noun)
+        assert find_tasks(session, viewer, nouns=(noun,))
 
 
 def test_a_second_time_changes_nothing(played: Database, pilot: Pilot, tmp_path: Path) -> None:

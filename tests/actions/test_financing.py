@@ -57,13 +57,13 @@ def test_from_the_draft_to_the_contract(database: Database, world: World) -> Non
     assert row_of(database, number).fen == 200 * WAN
     financing.move_application(database, number, "send", world.step("applicant"))
     with database.reading() as session:
-        assert [task.noun_id for task in find_tasks(session, world.people["centre"], noun="financing_application")] == [number]
+        assert [task.noun_id for task in find_tasks(session, world.people["centre"], nouns=("financing_application",))] == [number]
     financing.move_application(database, number, "offer", world.step("centre"), answer="同意 150 万元", offered_fen=150 * WAN)
     financing.move_application(database, number, "take", world.step("centre"), answer="已签约")
     row = row_of(database, number)
     assert (row.state, row.offered_fen) == ("taken", 150 * WAN)
     with database.reading() as session:
-        assert find_tasks(session, world.people["centre"], noun="financing_application") == []
+        assert find_tasks(session, world.people["centre"], nouns=("financing_application",)) == []
         assert find_broken_link(session) is None
 
 

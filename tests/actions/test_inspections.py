@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from marketplace.actions import inspection_draws, inspections, inspections_effect, rectifications
 from marketplace.actions.inspections import Photo
+from marketplace.actions.project_reminders import remind_of_projects
+from marketplace.actions.project_steps import held_by
 from marketplace.domain.inspections import FindingDraft, InspectionState, PhotoStamp, PlanDraft, RectificationState, ReportDraft
 from marketplace.domain.projects import ProjectState
 from marketplace.records.adjustments import Adjustment
@@ -185,7 +187,8 @@ def test_serious_findings_lead_to_everything_at_once(world: Watched) -> None:
         assert not any("主机" in str(one.values) for one in told)
         assert find_broken_link(session) is None
     assert world.health()[0] == "watch"
-    assert {("rectify_project", "enterprise 单位"), ("project_step", "enterprise 单位")} <= world.tasks()
+    # Once: what is to be put right is the project's step.
+    assert {task for task in world.tasks() if task[1] == "enterprise 单位"} == {("rectify_project", "enterprise 单位")}
 
 
 def test_a_finding_about_the_enterprise_leaves_the_supplier_clean(world: Watched) -> None:
@@ -225,6 +228,14 @@ def test_a_fault_in_the_middle_of_the_confirmation_leaves_nothing(world: Watched
         assert session.scalars(select(Rectification)).all() == []
 
 
+def ball(world: Watched) -> str:
+    """Who has it, as it is stored and as the pages say it."""
+    with world.database.reading() as session:
+        project = session.get_one(Project, world.project)
+        assert held_by(project).role == project.waits_role
+        return project.waits_role
+
+
 def rectifying(world: Watched) -> int:
     inspections_effect.confirm(
         world.database, world.reported("general", FindingDraft("behind", "general", "没有到货")), world.step("bureau")
@@ -240,8 +251,10 @@ def test_rectified_in_two_rounds(world: Watched) -> None:
     assert refused(rectifications.hand_in, world.database, world.project, number, " ", [proof], step) == "required"
     for person in ("neighbour", "supplier", "manager", "bureau", "expert"):
         assert refused(rectifications.hand_in, world.database, world.project, number, "x", [proof], world.step(person)) == "not_allowed"
+    assert ball(world) == "enterprise"
     rectifications.hand_in(world.database, world.project, number, "已到货", [proof], step)
     assert ("check_rectification", "bureau") in world.tasks()
+    assert ball(world) == "bureau"
     judge = rectifications.judge
     for person in ("enterprise", "manager", "area", "supplier"):
         assert refused(judge, world.database, world.project, number, "pass", world.step(person), why="x") == "not_allowed"
@@ -252,6 +265,7 @@ def test_rectified_in_two_rounds(world: Watched) -> None:
     judge(world.database, world.project, number, "reject", world.step("bureau"), why="只到一半", due=world.day + timedelta(15))
     with world.database.reading() as session:
         assert session.get_one(Project, world.project).waits_due == world.day + timedelta(15)
+    assert ball(world) == "enterprise"
     rectifications.hand_in(world.database, world.project, number, "全部到货", [proof], step)
     judge(world.database, world.project, number, "pass", world.step("bureau"), why="已看现场")
     assert world.state() == ProjectState.IMPLEMENTING
@@ -269,5 +283,35 @@ def test_a_project_goes_on_only_once_everything_is_put_right(world: Watched) -> 
     for number in (first, second):
         assert world.state() == ProjectState.RECTIFYING
         rectifications.hand_in(world.database, world.project, number, "已改", [proof], world.step("enterprise"))
+        # As long as anything else is to be put right, the enterprise has the ball.
+        assert ball(world) == ("enterprise" if number == first else "bureau")
         rectifications.judge(world.database, world.project, number, "pass", world.step("bureau"), why="好")
     assert world.state() == ProjectState.IMPLEMENTING
+
+
+def test_terms_are_told_when_they_are_near_and_once_more_when_they_are_over(world: Watched) -> None:
+    """To whoever has the ball, and not night after night."""
+    first = rectifying(world)
+
+    def night() -> list[str]:
+        with world.database.writing() as session:
+            session.info["remind_days"] = 1
+            before = session.scalar(select(func.max(Notice.id))) or 0
+            remind_of_projects(session, world.day, world.now)
+            rows = session.scalars(select(Notice).where(Notice.id > before).order_by(Notice.id)).all()
+            return [f"{row.account_id} {row.message.format(**row.values)}" for row in rows]
+
+    assert night() == []
+    with world.database.reading() as session:
+        due = session.get_one(Rectification, first).due
+    world.day = due - timedelta(days=3 if due.weekday() == 0 else 1)
+    own = [world.people[name].account_id for name in ("enterprise", "colleague")]
+    assert night() == [f"{one} XM-2026-0001 改造 1：整改并提交报告，{due} 到期。" for one in own]
+    assert night() == []
+    world.day = due + timedelta(1)
+    assert night() == [f"{one} XM-2026-0001 改造 1：整改并提交报告，已于 {due} 到期，请尽快办理。" for one in own]
+    assert night() == []
+    proof = world.file(b"proof", "a.txt")
+    rectifications.hand_in(world.database, world.project, first, "已改", [proof], world.step("enterprise"))
+    world.later(90)
+    assert night() == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -42,7 +42,7 @@ from marketplace.records.project_selections import (
     ranking,
 )
 from marketplace.records.projects import Project
-from marketplace.records.tasks import find_tasks
+from marketplace.records.tasks import Task, find_tasks
 from tests.actions.selection_world import AT, PANEL, RULES, WAN, World, approved, decided, open_world, ranked, shown, state_of, waiting
 
 
@@ -424,7 +424,11 @@ def test_both_sides_sign_and_the_bureau_confirms(database: Database) -> None:
     for stranger in ("member", "supplier", "rival", "manager", "area", "expert0", "finance"):
         assert refusal(partial(adds, THEIRS, stranger)) == "not_allowed"
     assert refusal(lambda: adds("plan", "applicant")) == "unknown_side"
+    before = ball(database, world)
     adds(THEIRS, "applicant", "a1")
+    # The bureau is next, within the same term.
+    assert (before[0], ball(database, world)) == ("enterprise", ("bureau", before[1]))
+    assert [task.due for task in waiting_tasks(database, world, "bureau") if task.kind == "project_step"] == [before[1]]
     adds(THEIRS, "applicant", "a2")
     assert refusal(agrees) == "not_signed"
     adds(OURS, "bureau", "b1")
@@ -440,6 +444,19 @@ def test_both_sides_sign_and_the_bureau_confirms(database: Database) -> None:
         assert agreement is not None
         assert agreement.confirmed_at is not None
         assert find_broken_link(session) is None
+
+
+def ball(database: Database, world: World) -> tuple[str, date | None]:
+    with database.reading() as session:
+        project = session.get_one(Project, world.project)
+        return project.waits_role, project.waits_due
+
+
+def waiting_tasks(database: Database, world: World, person: str) -> Sequence[Task]:
+    with database.reading() as session:
+        found = find_tasks(session, world.people[person])
+        session.expunge_all()
+        return found
 
 
 def test_an_agreement_drawn_up_anew_has_to_be_signed_anew(sqlite_database: Database) -> None:
@@ -461,6 +478,7 @@ def test_an_agreement_drawn_up_anew_has_to_be_signed_anew(sqlite_database: Datab
         assert (newest.id, newest.version, newest.number) == (agreement.id, 2, first.number)
         assert newest.check_code != first.check_code
         assert first.superseded_at is not None
+    assert ball(sqlite_database, world)[0] == "enterprise"
     assert refusal(lambda: decided(sqlite_database, world, "agree", at=later)) == "not_signed"
 
 

@@ -10,9 +10,12 @@ from sqlalchemy import select
 
 from marketplace.actions import work_items
 from marketplace.actions.work_item_imports import PACKAGED, BadRowsError, import_work_items, load_plan
+from marketplace.actions.work_items_due import remind_of_work
+from marketplace.domain.access import Role
 from marketplace.domain.work_items import WorkDraft, WorkState
 from marketplace.records.database import Database
 from marketplace.records.history import find_last_entry
+from marketplace.records.tasks import find_tasks
 from marketplace.records.work_items import WorkItem
 from marketplace.sheets.work_items import WorkReading, read_work_items, work_item_workbook
 from tests.actions.brokering import refused
@@ -176,3 +179,44 @@ def test_the_plan_of_the_pilot_is_packaged_and_loaded_once(centre: Centre) -> No
     assert not load_plan(centre.database, found, at=centre.now, actor="x")
     with centre.database.reading() as session:
         assert len(session.scalars(select(WorkItem)).all()) == len(found.rows)
+
+
+def test_terms_are_told_when_they_are_near_and_once_more_when_they_are_over(centre: Centre) -> None:
+    """Not night after night; by whom the words of the owner mean; and it ends with the task."""
+    day, names = centre.today, {Role.CENTRE: "能力中心", Role.MANAGER: "综合管理服务商"}
+
+    def night(after: int) -> int:
+        with centre.database.writing() as session:
+            session.info["role_names"] = names
+            return remind_of_work(session, day + timedelta(after), centre.now + timedelta(after))
+
+    def asked(person: str) -> list[tuple[str, str]]:
+        with centre.database.reading() as session:
+            found = find_tasks(session, centre.people[person], nouns=("work_item",))
+            return [(row.values["code"], "over" if "已于" in row.message else "soon") for row in found]
+
+    due = {"due": day + timedelta(30)}
+    number = made(centre, "1", **due)
+    made(centre, "2", owner="数字化转型能力中心", **due)
+    made(centre, "3", owner="某街道", due=day + timedelta(90))
+    assert night(10) == 0
+    assert (night(26), night(26), night(27)) == (2, 0, 0)
+    assert (asked("bureau"), asked("centre"), asked("manager")) == ([("1", "soon")], [("2", "soon")], [])
+    # A term that was put off is told anew.
+    later = draft("1", due=day + timedelta(60))
+    work_items.change(centre.database, number, later, centre.step("bureau"), phases=PHASES)
+    assert asked("bureau") == []
+    assert (night(31), night(32)) == (1, 0)
+    assert (asked("bureau"), asked("centre")) == ([], [("2", "over")])
+    assert (night(57), night(61), night(70)) == (1, 1, 0)
+    assert asked("bureau") == [("1", "over")]
+    work_items.advance(centre.database, number, "drop", centre.step("bureau"), why="并入第 2 项")
+    assert asked("bureau") == []
+    told = [word for word in centre.told("bureau") if "工作任务" in word]
+    assert len(told) == 3
+    assert len([word for word in centre.told("centre") if "工作任务" in word]) == 2
+    # Many at once, as from a sheet, are one notice.
+    for code in range(5, 10):
+        made(centre, str(code), due=day)
+    assert night(80) == 5
+    assert sum("5 项" in word or "{count}" in word for word in centre.told("bureau")) == 1

@@ -12,6 +12,7 @@ from marketplace.domain import cases, enterprises, problems, providers, scenario
 from marketplace.domain.credit_code import ALPHABET, check_character, check_credit_code
 from marketplace.domain.matches import OutcomeDraft, check_outcome
 from marketplace.domain.money import fen_from_wan, range_text, wan_from_fen
+from marketplace.domain.texts import as_written
 
 GOOD = "919900006639233244"
 
@@ -156,4 +157,16 @@ def test_outcomes() -> None:
     assert said(check_outcome(OutcomeDraft(decision="accepted", decline_reason="太贵", enterprise_rating=6.0))) == [
         ("decline_reason", "已接受的对接没有谢绝理由，请清空这一列或修改答复。"),
         ("enterprise_rating", "企业评分应在 1 到 5 之间，现在是 6。"),
+    ]
+
+
+def test_a_figure_is_shown_as_it_was_written() -> None:
+    """A target of 0.35 is not 0.3, and two million are not 2e+06: both stand in agreements."""
+    assert [as_written(value) for value in (0.35, 28.4, 12, 2_500_000, 0.000125, 0.0)] == [
+        "0.35",
+        "28.4",
+        "12",
+        "2,500,000",
+        "0.000125",
+        "0",
     ]

@@ -304,6 +304,17 @@ def test_an_outdated_draw_is_told_so(place: Place) -> None:
     post(manager, desk, f"{desk}/draw", wanted="1")
     answer = manager.post(f"{desk}/draw", {"review_seen": seen, "wanted": "1"}, form=desk)
     assert answer.status_code == 409
+    # One that finds fewer than are wanted says why, and what can be done.
+    assert "只抽到" not in main(manager.get(desk).text)
+    post(manager, desk, f"{desk}/draw", wanted="9")
+    page = main(manager.get(desk).text)
+    for words in (
+        "要抽 9 名，只抽到 1 名",
+        "已在本次评审中，或已回避、已更换 4",
+        "在专家库加入与这个项目没有利害关系的专家",
+        "/review-experts",
+    ):
+        assert words in page
 
 
 # ---------------------------------------------------------------- selection
@@ -328,11 +339,15 @@ def test_selection_and_agreement_by_their_forms(place: Place) -> None:
     assert "项目1" not in main(place.of("anyone").get("/publicity/projects").text)
     agreement = f"{place.base}/agreement"
     assert "RW-2026-0001" in place.of("applicant").get(agreement).text
+    # Each page of a project says where it stands and who has the ball: the applicant, and once it has signed, the bureau.
+    assert "第 5 步，共 10 步：签任务书；等我：双方盖章，上传任务书" in place.of("applicant").get(agreement).text
+    assert "等申报企业：双方盖章，上传任务书" in place.of("bureau").get(f"{place.base}/funds").text
     for person, side in (("applicant", "agreement_theirs"), ("bureau", "agreement_ours")):
         browser = place.of(person)
         other = "agreement_ours" if side == "agreement_theirs" else "agreement_theirs"
         assert _scan(browser, agreement, other).status_code == 409
         assert _scan(browser, agreement, side).status_code == 303
+        assert "等我：上传盖章的任务书，核对后确认" in place.of("bureau").get(f"{place.base}/review").text
     place.decide("agree")
     assert state_of(place.database, place.world.project) == "agreed"
     assert "已确认" in place.of("applicant").get(agreement).text

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 import time_machine
 from flask import Flask
+from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from marketplace.actions.tasks import close_tasks, open_task
@@ -16,6 +17,7 @@ from marketplace.domain.tasks import Urgency, count_to, urgency
 from marketplace.domain.working_days import Calendar
 from marketplace.records.calendar import CalendarDay
 from marketplace.records.providers import Provider
+from marketplace.records.tasks import Task
 from marketplace.site import Site
 from tests.opened import Browser, app, browser, own_site
 from tests.web.people import Counted, browser_of, viewer_of
@@ -110,6 +112,13 @@ def test_a_filter_by_what_it_is_about(own_site: Site, browser: Browser) -> None:
         page = browser.get("/inbox?noun=provider").text
         assert "SQ-a" in page
         assert "SQ-b" not in page
+        # What people call by one word is one choice: a review, and an expert's part in it.
+        with own_site.database.writing() as session:
+            session.execute(update(Task).where(Task.message == "申报 {number}：补正", Task.kind == "kind_b").values(noun="review"))
+            session.execute(update(Task).where(Task.kind == "kind_c").values(noun="review_assignment"))
+        page = browser.get("/inbox?noun=review_assignment").text
+        assert page.count("评审 2</a>") == 1
+        assert ("SQ-b" in page, "SQ-c" in page, "SQ-d" in page) == (True, True, False)
         assert browser.get("/inbox?noun=%3Cscript%3E&page=-1").status_code == 200
 
 
