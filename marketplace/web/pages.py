@@ -517,6 +517,7 @@ def register(app: Flask) -> None:
         parts=reasons.parts,
         reasons_of=reasons.shown,
         sentence=reasons.sentence,
+        rests_on=reasons.rests_on,
         source=reasons.source,
         Part=Part,
         may_go_out=may_go_out,

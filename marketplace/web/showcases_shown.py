@@ -10,7 +10,6 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, joinedload
 
 from marketplace.domain.access import ANYONE, Viewer, may
-from marketplace.domain.problems import redacted
 from marketplace.domain.providers import SEARCHABLE
 from marketplace.domain.scenarios import ScenarioState
 from marketplace.domain.showcases import Side, change_of
@@ -20,6 +19,7 @@ from marketplace.records.providers import Provider
 from marketplace.records.scenarios import Scenario
 from marketplace.records.showcases import Showcase, ShowcaseConsent, find_published, find_showcase_consents
 from marketplace.records.solutions import Solution
+from marketplace.showcase_texts import showcase_text
 from marketplace.site import current_site
 from marketplace.web.cards import published
 from marketplace.web.language import say
@@ -73,13 +73,13 @@ def shown(row: Showcase, viewer: Viewer, *, applicant: int | None = None, party:
     staff = may(viewer, "nominate", "showcase")
     own = applicant is not None and applicant in viewer.organisation_ids
     named, costed = row.show_name or staff or own or party, row.show_cost or staff or own
-    enterprise, places = row.enterprise, current_site().pilot.words_of_area(row.enterprise.area if row.enterprise else "")
+    enterprise, pilot = row.enterprise, current_site().pilot
     sector = term("sector", row.sector, short=True)
     # Where an institution applied there is no enterprise to hide.
     whose = enterprise.name if enterprise and named else say("一家{sector}企业", sector=sector)
 
     def text(words: str) -> str:
-        return words if named or enterprise is None else redacted(words, enterprise.name, places)
+        return words if named else showcase_text(row, words, pilot)
 
     effects = [_effect(one, text) for one in row.effects]
     cost = amount(row.cost_fen) if costed else ""
