@@ -32,15 +32,21 @@ def given_out(name: str, version: Hashable, write: Callable[[IO[bytes]], None], 
     digest = hashlib.sha256(repr((version, language(), outside(""), _pilot(), release("jigai"))).encode()).hexdigest()[:32]
     stem = f"{name}.{language()}."
     path = current_site().settings.data_dir / FOLDER / f"{stem}{digest}"
-    if not path.exists():
+    try:
+        answer = _sent(path, kind, as_name, digest)
+    except FileNotFoundError:
         with _writing:
             if not path.exists():
                 _write(path, stem, write)
-    answer: Response = send_file(path, kind, as_attachment=True, download_name=as_name, etag=digest, conditional=True)
+            answer = _sent(path, kind, as_name, digest)
     answer.headers["Content-Security-Policy"] = SANDBOX
     # Asked again each time: whoever takes a consent back is not to be read from somebody's cache.
     answer.headers["Cache-Control"] = "no-cache"
     return answer
+
+
+def _sent(path: Path, kind: str, as_name: str, digest: str) -> Response:
+    return send_file(path, kind, as_attachment=True, download_name=as_name, etag=digest, conditional=True)
 
 
 def _write(path: Path, stem: str, write: Callable[[IO[bytes]], None]) -> None:
