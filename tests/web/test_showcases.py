@@ -248,6 +248,14 @@ def test_policies_by_version(played: Site, people: dict[str, Browser]) -> None:
         listed = anyone.get(f"/policies?{query}").text
         assert title in listed
         assert "设备更新补助" not in listed
+    # Somebody repeals it while its next version is being written.
+    place = f"/policies/new?of={draft.public_id}"
+    seen = re.search(r'name="seen" value="(\d+)"', bureau.get(place).text)
+    assert seen
+    assert bureau.post(f"{own}/repeal", {"why": "上位办法已废止"}, form=own).status_code == 303
+    lost = bureau.post("/policies/new", {**values, "number": "", "title": "我写的新版", "of": draft.public_id, "seen": seen[1]}, form=place)
+    assert lost.status_code == 409
+    assert "我写的新版" in lost.text
 
 
 def test_a_complaint_without_a_log_in(played: Site, people: dict[str, Browser], caplog: pytest.LogCaptureFixture) -> None:
