@@ -163,9 +163,16 @@ def _things(session: Session, hits: Sequence[Hit], kind: Kind, viewer: Viewer) -
     return [(hit, rows[hit.thing_id]) for hit in hits if hit.thing_id in rows]
 
 
-def kind_word(kind: Kind) -> str:
-    words = {Kind.SOLUTION: say("方案"), Kind.PROVIDER: say("服务商"), Kind.SCENARIO: say("场景"), Kind.PROBLEM: say("问题")}
-    return words.get(kind) or say("标杆案例")
+def kind_word(kind: Kind | str) -> str:
+    """What a kind of the index is called."""
+    words = {
+        Kind.SOLUTION: say("方案"),
+        Kind.PROVIDER: say("服务商"),
+        Kind.SCENARIO: say("场景"),
+        Kind.PROBLEM: say("问题"),
+        Kind.SHOWCASE: say("标杆案例"),
+    }
+    return words[Kind(kind)]
 
 
 def condition_word(name: str) -> str:
