@@ -54,6 +54,7 @@ def find_showcases(session: Session, provider_ids: Sequence[int]) -> dict[int, l
     )
     found: dict[int, list[ShowcaseFacts]] = defaultdict(list)
     for provider_id, public_id, number, solution_id, sector, codes, effects, show_name, enterprise in session.execute(statement):
+        assert provider_id is not None  # of a provider's own side
         hidden = "" if show_name else enterprise or ""
         found[provider_id].append(ShowcaseFacts(public_id, number, solution_id, sector, tuple(codes), _first(effects, hidden)))
     return found

@@ -208,8 +208,8 @@ def find_names(
         rows = session.scalars(select(Provider).where(Provider.id.in_(numbers), readable_providers(viewer)))
         return {row.id: (row.organisation.credit_code or "", row.public_id, row.name, row.name) for row in rows}
     if kind == Kind.SHOWCASE:
-        query = select(Showcase).where(Showcase.id.in_(numbers), Showcase.state == ShowcaseState.PUBLISHED)
-        rows = session.scalars(query.options(joinedload(Showcase.enterprise)))
+        published = select(Showcase).where(Showcase.id.in_(numbers), Showcase.state == ShowcaseState.PUBLISHED)
+        rows = session.scalars(published.options(joinedload(Showcase.enterprise)))
         return {row.id: (row.number, row.public_id, showcase_text(row, row.title, pilot), None) for row in rows}
     told = shown.find_told(session, viewer, pilot)
     rows = session.scalars(

@@ -156,8 +156,8 @@ def _things(session: Session, hits: Sequence[Hit], kind: Kind, viewer: Viewer) -
         query = select(Scenario).where(Scenario.id.in_(ids), Scenario.state == ScenarioState.PUBLISHED)
         rows = {row.id: row for row in session.scalars(query.options(joinedload(Scenario.enterprise)))}
     elif kind == Kind.SHOWCASE:
-        query = select(Showcase).where(Showcase.id.in_(ids), Showcase.state == ShowcaseState.PUBLISHED)
-        rows = {row.id: shown(row, viewer) for row in session.scalars(query.options(joinedload(Showcase.enterprise)))}
+        showcases = select(Showcase).where(Showcase.id.in_(ids), Showcase.state == ShowcaseState.PUBLISHED)
+        rows = {row.id: shown(row, viewer) for row in session.scalars(showcases.options(joinedload(Showcase.enterprise)))}
     else:
         rows = find_shown_problems(session, ids, viewer)
     return [(hit, rows[hit.thing_id]) for hit in hits if hit.thing_id in rows]
