@@ -32,17 +32,17 @@ def kit_file(session: Session, row: Showcase) -> Response:
     version = (find_last_entry(session, NOUN, row.id), data_version(session))
     return given_out(
         f"kit-{row.public_id}", version, lambda out: _write(out, session, row), kind="application/zip",
-        as_name=f"{say('推广包 {number}', number=row.number)}.zip",
+        as_name=say("推广包 {number}", number=row.number) + ".zip",
     )  # fmt: skip
 
 
 def _write(out: IO[bytes], session: Session, row: Showcase) -> None:
     found, parties = shown(row, ANYONE), find_parties(session, row, find_showcase_consents(session, row.id))
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(f"{say('案例')}-{row.number}.docx", _word(showcase_letter(_text(found, parties))))
-        archive.writestr(f"{say('案例和指标')}-{row.number}.xlsx", kit_workbook(_sheets(found, parties)))
+        archive.writestr(say("案例") + f"-{row.number}.docx", _word(showcase_letter(_text(found, parties))))
+        archive.writestr(say("案例和指标") + f"-{row.number}.xlsx", kit_workbook(_sheets(found, parties)))
         for name, form in _papers(row):
-            archive.writestr(f"{say('空白表')}/{name}", _blank(form, found))
+            archive.writestr(say("空白表") + f"/{name}", _blank(form, found))
 
 
 def _papers(row: Showcase) -> Iterator[tuple[str, str]]:
