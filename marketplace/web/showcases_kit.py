@@ -89,7 +89,7 @@ def _text(found: Shown, parties: Parties) -> ShowcaseText:
 def _about(found: Shown, parties: Parties) -> list[tuple[str, str]]:
     row = found.row
     providers = sep("、").join([*(one.name for one in parties.providers), *parties.other_names])
-    days = sep("–").join(day.isoformat() for day in (row.starts, row.finished) if day)
+    days = "–".join(day.isoformat() for day in (row.starts, row.finished) if day)
     return [
         (say("企业"), found.whose), (say("行业"), term("sector", row.sector)), (say("层面"), term("level", row.level)),
         (say("时间"), days), (say("投资额"), found.cost or say("未公开")), (say("服务商"), providers),
