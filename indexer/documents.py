@@ -11,11 +11,13 @@ from marketplace.domain.diagnoses import DiagnosisState
 from marketplace.domain.problems import ProblemState, redacted
 from marketplace.domain.providers import SEARCHABLE
 from marketplace.domain.scenarios import ScenarioState
+from marketplace.domain.showcases import ShowcaseState
 from marketplace.domain.solutions import SolutionState
 from marketplace.records.enterprises import Enterprise
 from marketplace.records.problems import Problem
 from marketplace.records.providers import Provider
 from marketplace.records.scenarios import Scenario
+from marketplace.records.showcases import Showcase
 from marketplace.records.solutions import Solution
 
 # (kind of term, key) → the Chinese word, e.g. ("sector", "chem") → 化工.
@@ -57,7 +59,7 @@ class Document:
         return (*self.mains, *self.units)
 
 
-def is_searchable(row: Solution | Scenario | Problem | Provider) -> bool:
+def is_searchable(row: Solution | Scenario | Problem | Provider | Showcase) -> bool:
     """Whether anybody may find it at all; who may is said by the document's audience."""
     if isinstance(row, Solution):
         return row.state == SolutionState.PUBLISHED and row.provider.state in SEARCHABLE
@@ -65,6 +67,8 @@ def is_searchable(row: Solution | Scenario | Problem | Provider) -> bool:
         return row.state == ScenarioState.PUBLISHED
     if isinstance(row, Problem):
         return row.state != ProblemState.WITHDRAWN
+    if isinstance(row, Showcase):
+        return row.state == ShowcaseState.PUBLISHED
     return row.state in SEARCHABLE
 
 
@@ -95,7 +99,7 @@ def solution_document(row: Solution, provider: Provider, *, version: int, labels
         },
         mains=mains(row.title, row.summary, row.solves),
         units=tuple(dict.fromkeys((*units(row.title, row.summary, row.solves), *attached_units(attached)))),
-        keywords=_filled(
+        keywords=filled(
             sector=row.sectors,
             stage=row.stages,
             orientation=row.orientations,
@@ -126,7 +130,7 @@ def scenario_document(row: Scenario, *, version: int, labels: Labels) -> Documen
     enterprise = row.enterprise
 
     def told(text: str) -> str:
-        return text if enterprise is None else _without_identity(text, enterprise, labels)
+        return text if enterprise is None else without_identity(text, enterprise, labels)
 
     problems, answers = [told(text) for text in row.typical_problems], [told(text) for text in row.typical_solutions]
     title, description = told(row.name), told(row.description)
@@ -144,7 +148,7 @@ def scenario_document(row: Scenario, *, version: int, labels: Labels) -> Documen
         },
         mains=mains(title, description, [*problems, *answers]),
         units=units(title, description, [*problems, *answers]),
-        keywords=_filled(sector=[row.sector], stage=[row.stage], orientation=row.orientations, scenario_kind=[row.kind.value]),
+        keywords=filled(sector=[row.sector], stage=[row.stage], orientation=row.orientations, scenario_kind=[row.kind.value]),
     )
 
 
@@ -154,8 +158,8 @@ def problem_document(row: Problem, *, version: int, labels: Labels) -> Document:
     Its enterprise and the centre always may; providers once the problem is open and its diagnosis issued.
     """
     enterprise = row.enterprise
-    text = _without_identity(row.text, enterprise, labels)
-    more = [_without_identity(part, enterprise, labels) for part in (row.root_cause, row.effect_if_unsolved) if part]
+    text = without_identity(row.text, enterprise, labels)
+    more = [without_identity(part, enterprise, labels) for part in (row.root_cause, row.effect_if_unsolved) if part]
     is_issued = row.diagnosis is None or row.diagnosis.state == DiagnosisState.ISSUED
     providers = ("provider",) if row.state == ProblemState.OPEN and is_issued else ()
     return Document(
@@ -177,7 +181,7 @@ def problem_document(row: Problem, *, version: int, labels: Labels) -> Document:
         },
         mains=mains("", text, more),
         units=units("", "。".join([text, *more]), (), most=SENTENCES_OF_LONG_TEXT),
-        keywords=_filled(sector=[enterprise.sector], stage=[row.stage], orientation=[row.orientation], priority=[row.priority]),
+        keywords=filled(sector=[enterprise.sector], stage=[row.stage], orientation=[row.orientation], priority=[row.priority]),
         audience=("centre", f"enterprise:{row.enterprise_id}", *providers),
     )
 
@@ -198,7 +202,7 @@ def provider_document(row: Provider, titles: Sequence[str], *, version: int, lab
         },
         mains=mains(row.name, row.summary, titles),
         units=units("", row.summary, titles),
-        keywords=_filled(sector=row.sectors, region=[row.region], local=[local_presence(row)], provider_kind=[row.kind]),
+        keywords=filled(sector=row.sectors, region=[row.region], local=[local_presence(row)], provider_kind=[row.kind]),
         numbers={"references": float(len(titles))},
     )
 
@@ -265,7 +269,8 @@ def _words(labels: Labels, kind: str, keys: Iterable[str]) -> list[str]:
     return [labels(kind, key) for key in keys if key]
 
 
-def _filled(**fields: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def filled(**fields: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Facet fields with each value once; a field without any is left out."""
     kept = {name: tuple(dict.fromkeys(value for value in values if value)) for name, values in fields.items()}
     return {name: values for name, values in kept.items() if values}
 
@@ -274,7 +279,7 @@ def _figures(**fields: float | None) -> dict[str, float]:
     return {name: float(value) for name, value in fields.items() if value is not None}
 
 
-def _without_identity(text: str, enterprise: Enterprise, labels: Labels) -> str:
+def without_identity(text: str, enterprise: Enterprise, labels: Labels) -> str:
     """A text without the enterprise's name and place, whoever may find it."""
     area = labels("area", enterprise.area) if enterprise.area else ""
     return redacted(text, enterprise.name, [area] if len(area) > 1 else [])

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     SCENARIO = "scenario"
     PROBLEM = "problem"
     PROVIDER = "provider"
+    SHOWCASE = "showcase"
 
 
 class Mode(StrEnum):
@@ -61,6 +62,7 @@ FACETS: Mapping[Kind, tuple[str, ...]] = {
     Kind.SCENARIO: ("sector", "stage", "orientation", "scenario_kind"),
     Kind.PROBLEM: ("sector", "stage", "orientation", "priority"),
     Kind.PROVIDER: ("sector", "region", "local", "provider_kind"),
+    Kind.SHOWCASE: ("sector", "level", "orientation", "scenario"),
 }
 NUMBERS = ("price_low", "price_high", "weeks_low", "weeks_high", "references")
 # A range's name → the two figures of a document between which it may lie.

@@ -18,15 +18,18 @@ from indexer.documents import (
     scenario_document,
     solution_document,
 )
+from indexer.documents_showcases import showcase_document
 from indexer.query import Kind
 from marketplace.domain.problems import ProblemState
 from marketplace.domain.providers import SEARCHABLE
 from marketplace.domain.scenarios import ScenarioState
+from marketplace.domain.showcases import ShowcaseState
 from marketplace.domain.solutions import SolutionState
 from marketplace.records.files import Attachment, Blob, Scan
 from marketplace.records.problems import Problem
 from marketplace.records.providers import Provider
 from marketplace.records.scenarios import Scenario
+from marketplace.records.showcases import Showcase
 from marketplace.records.solutions import Solution
 
 IN_STATEMENT = 500
@@ -55,6 +58,10 @@ def documents_of(session: Session, kind: Kind, versions: Mapping[int, int], labe
             for problem in session.scalars(select(Problem).where(Problem.id.in_(some)).options(*loaded)):
                 if is_searchable(problem):
                     found[problem.id] = problem_document(problem, version=versions[problem.id], labels=labels)
+        elif kind is Kind.SHOWCASE:
+            for showcase in session.scalars(select(Showcase).where(Showcase.id.in_(some)).options(joinedload(Showcase.enterprise))):
+                if is_searchable(showcase):
+                    found[showcase.id] = showcase_document(showcase, version=versions[showcase.id], labels=labels)
         else:
             titles = _titles(session, some)
             for provider in session.scalars(select(Provider).where(Provider.id.in_(some))):
@@ -107,4 +114,6 @@ def searchable(kind: Kind) -> Select[int]:
         return select(Scenario.id).where(Scenario.state == ScenarioState.PUBLISHED).order_by(Scenario.id)
     if kind is Kind.PROBLEM:
         return select(Problem.id).where(Problem.state != ProblemState.WITHDRAWN).order_by(Problem.id)
+    if kind is Kind.SHOWCASE:
+        return select(Showcase.id).where(Showcase.state == ShowcaseState.PUBLISHED).order_by(Showcase.id)
     return select(Provider.id).where(Provider.state.in_(SEARCHABLE)).order_by(Provider.id)

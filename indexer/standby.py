@@ -29,6 +29,7 @@ from marketplace.records.organisations import Organisation
 from marketplace.records.problems import Problem
 from marketplace.records.providers import Provider
 from marketplace.records.scenarios import Scenario
+from marketplace.records.showcases import Showcase
 from marketplace.records.solutions import Solution
 
 # Of a small site everything is looked at, of a large one what holds most of the words.
@@ -47,6 +48,8 @@ def _holds(kind: Kind, word: str) -> ColumnElement[bool]:
         return or_(Scenario.name.contains(word, autoescape=True), Scenario.description.contains(word, autoescape=True))
     if kind is Kind.PROBLEM:
         return Problem.text.contains(word, autoescape=True)
+    if kind is Kind.SHOWCASE:
+        return or_(Showcase.title.contains(word, autoescape=True), Showcase.problem.contains(word, autoescape=True))
     named = Provider.organisation.has(Organisation.name.contains(word, autoescape=True))
     return or_(named, Provider.summary.contains(word, autoescape=True))
 

@@ -14,7 +14,7 @@ from indexer.analysis import HANZI, Question, analyser, folded, spell
 from indexer.backends import SearchBackend, Title
 from indexer.query import Kind
 
-KINDS = (Kind.SOLUTION, Kind.SCENARIO, Kind.PROVIDER)
+KINDS = (Kind.SOLUTION, Kind.SCENARIO, Kind.PROVIDER, Kind.SHOWCASE)
 LONGEST_TYPED = 40
 # A whole problem is not a slip of the keyboard: only what is as short as a title is corrected.
 LONGEST_MEANT = 60

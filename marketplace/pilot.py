@@ -31,6 +31,7 @@ from marketplace.domain.rating_events import kinds_without_rule
 from marketplace.domain.rating_rules import RatingRules
 from marketplace.domain.review_rules import ReviewRules
 from marketplace.domain.showcases import ShowcaseRules
+from marketplace.domain.showcases import faults as faults_of_showcases
 from marketplace.pilot_file import PilotError, Reader
 from marketplace.pilot_terms import (
     Area,
@@ -299,6 +300,8 @@ def _check(reader: Reader, pilot: Pilot) -> None:
     } - {row.key for row in pilot.project.classes}:
         raise reader.fail("fund.sources", f"uses unknown keys: {', '.join(sorted(strange))}")
     for place, sentence in faults(pilot.performance, sectors=len(pilot.sectors), goals=sorted(orientations), figures=FIGURES):
+        raise reader.fail(place, sentence)
+    for place, sentence in faults_of_showcases(pilot.showcase):
         raise reader.fail(place, sentence)
     if forgotten := kinds_without_rule(pilot.rating):
         raise reader.fail("rating", f"says nothing of {', '.join(forgotten)}, so that such events would count for nothing")

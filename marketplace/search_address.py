@@ -13,7 +13,7 @@ from indexer.query import FACETS, Kind, Range, SearchQuery, Sort
 from marketplace.domain.money import fen_from_wan
 
 # What may be searched in the order of the page; problems only by those who may.
-KINDS = (Kind.SOLUTION, Kind.PROVIDER, Kind.SCENARIO, Kind.PROBLEM)
+KINDS = (Kind.SOLUTION, Kind.PROVIDER, Kind.SCENARIO, Kind.SHOWCASE, Kind.PROBLEM)
 SORTS = {Kind.SOLUTION: (Sort.RELEVANCE, Sort.PRICE, Sort.WEEKS, Sort.REFERENCES)}
 LONGEST = 2000
 MOST_VALUES = 20

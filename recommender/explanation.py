@@ -19,6 +19,7 @@ from recommender.facts import CaseFacts, SolutionFacts
 from recommender.features.track_record import track_record
 from recommender.open_questions import open_questions
 from recommender.record_said import said_of_record
+from recommender.showcases import said_of_showcases
 
 MOST_ANSWERS = 2
 LEAST_LEARNED = 0.01
@@ -42,6 +43,7 @@ def explain(evidence: Evidence, labels: Labels) -> tuple[Reason, ...]:
 def _fits(evidence: Evidence, labels: Labels) -> Iterator[Reason]:
     ask, facts = evidence.ask, evidence.facts
     yield from _answers(evidence)
+    yield from _showcases(evidence, labels, Part.FITS)
     # What rests on a guess of ours is an assumption, and stands there.
     if ask.sector:
         yield from _same_sector(evidence, labels, Part.FITS)
@@ -78,6 +80,12 @@ def _same_sector(evidence: Evidence, labels: Labels, part: Part) -> Iterator[Rea
     case = _best_case(facts, sector)
     if case is not None and case.client_sector == sector:
         yield _case_reason(case, facts, labels, part)
+
+
+def _showcases(evidence: Evidence, labels: Labels, part: Part) -> Iterator[Reason]:
+    """A published showcase of this solution, or of its provider in the same sector and scenario."""
+    facts = evidence.facts
+    yield from said_of_showcases(facts.showcases, facts.solution_id, facts.scenario_codes, _sector_of(evidence), labels, part)
 
 
 def _answers(evidence: Evidence) -> Iterator[Reason]:
@@ -126,6 +134,7 @@ def _assumed(evidence: Evidence, labels: Labels) -> Iterator[Reason]:
             _("跨行业：方案写的是{sectors}，用到{sector}要先确认工况。"),
             {"sectors": words, "sector": labels("sector", sector)},
         )
+    yield from _showcases(evidence, labels, Part.ASSUMED)
     case = _best_case(facts, sector)
     if case is not None and case.client_sector != sector and case.solution_id == facts.solution_id:
         yield _case_reason(case, facts, labels, Part.ASSUMED)

@@ -15,6 +15,7 @@ from marketplace.records.cases import Case
 from marketplace.records.matches import Decision, Outcome, track_record
 from marketplace.records.ratings import RatingScore, find_scores
 from marketplace.records.solutions import Solution
+from recommender.showcases import ShowcaseFacts, find_showcases
 
 # What is used of a solution: the other lists are not parsed.
 _READ = (
@@ -78,6 +79,7 @@ class SolutionFacts:
     cases: tuple[CaseFacts, ...]
     answered: tuple[tuple[int, bool], ...]
     admitted_on: date | None = None
+    showcases: tuple[ShowcaseFacts, ...] = ()
 
 
 def find_facts(session: Session, solution_ids: Iterable[int]) -> dict[int, SolutionFacts]:
@@ -89,14 +91,23 @@ def find_facts(session: Session, solution_ids: Iterable[int]) -> dict[int, Solut
     provider_ids = sorted({row.provider_id for row in rows})
     outcomes: dict[int, list[Outcome]] = {}
     cases: dict[int, list[CaseFacts]] = {}
+    showcases: dict[int, list[ShowcaseFacts]] = {}
     for part in _parts(provider_ids):
+        showcases |= find_showcases(session, part)
         for outcome in session.scalars(select(Outcome).where(Outcome.provider_id.in_(part)).order_by(Outcome.id)):
             outcomes.setdefault(outcome.provider_id, []).append(outcome)
         for case in session.scalars(select(Case).where(Case.provider_id.in_(part)).order_by(Case.completed.desc(), Case.id)):
             cases.setdefault(case.provider_id, []).append(_case(case))
     scores = find_scores(session, provider_ids)
     return {
-        row.id: _facts(row, outcomes.get(row.provider_id, []), scores.get(row.provider_id), cases.get(row.provider_id, [])) for row in rows
+        row.id: _facts(
+            row,
+            outcomes.get(row.provider_id, []),
+            scores.get(row.provider_id),
+            cases.get(row.provider_id, []),
+            showcases.get(row.provider_id, []),
+        )
+        for row in rows
     }
 
 
@@ -112,7 +123,9 @@ def _case(row: Case) -> CaseFacts:
     return CaseFacts(row.id, row.solution_id, row.client_sector, row.completed, row.cost_fen, effects)
 
 
-def _facts(row: Solution, outcomes: list[Outcome], score: RatingScore | None, cases: list[CaseFacts]) -> SolutionFacts:
+def _facts(
+    row: Solution, outcomes: list[Outcome], score: RatingScore | None, cases: list[CaseFacts], showcases: list[ShowcaseFacts]
+) -> SolutionFacts:
     provider = row.provider
     return SolutionFacts(
         solution_id=row.id,
@@ -141,4 +154,5 @@ def _facts(row: Solution, outcomes: list[Outcome], score: RatingScore | None, ca
             (outcome.problem_id, outcome.decision == Decision.ACCEPTED) for outcome in outcomes if outcome.solution_id == row.id
         ),
         admitted_on=provider.admitted_on,
+        showcases=tuple(showcases),
     )

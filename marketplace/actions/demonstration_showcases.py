@@ -57,6 +57,10 @@ _STORIES: Mapping[str, Mapping[str, str]] = {
         "experience": "炉温曲线先测三十趟再改，比只看仪表准得多。\n余热回收要留检修门，半年清一次。",
     },
 }
+# Title of the project → a word of the solution that did it, "" where it was no single one, and the scenario that it answers.
+_DONE_WITH = {
+    "循环水自动加药": ("", "CHEM-04"), "排产和齐套管理": ("物料", "CHEM-14"), "机加产线数采": ("数据", "AUTO-08"), "涂装三号炉改造": ("能源", "AUTO-05"),
+}  # fmt: skip
 # Who waits for its own answer: the enterprise that everybody may log in as.
 _WAITING = "机加产线数采"
 
@@ -103,8 +107,9 @@ def _written(stage: _Stage, project: int, title: str, ago: int) -> int:
     number = showcases.nominate(stage.database, project, step).id
     with stage.database.reading() as session:
         draft = typed_of(session.get_one(Showcase, number))
-        solution = next(iter(solutions_of(session, project)), None)
-        codes = tuple(solution.scenario_codes[:2]) if solution else ()
+        word, code = _DONE_WITH[title]
+        solution = next((row for row in solutions_of(session, project) if word and word in row.title), None)
+        codes = tuple(session.scalars(select(Scenario.code).where(Scenario.code == code, Scenario.state == ScenarioState.PUBLISHED)))
         texts: dict[str, Any] = {**_STORIES[title], "effect_note": ""}
         draft = replace(draft, **texts, scenario_codes=codes or _code(session, draft.sector))
         draft = replace(draft, solution_id=solution.id if solution else None)

@@ -18,6 +18,7 @@ from marketplace.records.matches import Outcome
 from marketplace.records.problems import Problem
 from marketplace.records.providers import Provider
 from marketplace.records.scenarios import Scenario
+from marketplace.records.showcases import Showcase
 from marketplace.records.solutions import Solution
 from marketplace.records.windows import ApplicationWindow
 
@@ -74,12 +75,13 @@ def _dependants(session: Session, noun: str, ids: list[int]) -> Iterator[tuple[s
     elif noun == "outcome":
         providers = set(session.scalars(select(Outcome.provider_id).where(Outcome.id.in_(ids))))
         yield from _dependants(session, "provider", sorted(providers))
-    # An enterprise's sector, area and name (which a provider must not see) stand in its problems and scenarios.
+    # An enterprise's sector, area and name (which a provider must not see) stand in its problems, scenarios and showcases.
     elif noun == "enterprise":
         yield "problem", session.scalars(select(Problem.id).where(Problem.enterprise_id.in_(ids)))
         yield "scenario", session.scalars(select(Scenario.id).where(Scenario.enterprise_id.in_(ids)))
+        yield "showcase", session.scalars(select(Showcase.id).where(Showcase.enterprise_id.in_(ids)))
     # Providers read the problems of a diagnosis once it is issued.
     elif noun == "diagnosis":
         yield "problem", session.scalars(select(Problem.id).where(Problem.diagnosis_id.in_(ids)))
-    elif noun in ("problem", "scenario"):
+    elif noun in ("problem", "scenario", "showcase"):
         yield noun, ids

@@ -27,7 +27,7 @@ from marketplace.records.persons import Traces, by_key, find_expert_of, find_row
 from marketplace.records.tables import metadata
 
 # Tables whose texts can be found by searching, and as what.
-_SEARCHED = {"solutions": "solution", "scenarios": "scenario", "problems": "problem", "providers": "provider"}
+_SEARCHED = {"solutions": "solution", "scenarios": "scenario", "problems": "problem", "providers": "provider", "showcases": "showcase"}
 
 
 def note_copy(database: Database, account_id: int, *, viewer: Viewer, at: datetime) -> None:

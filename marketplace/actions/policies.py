@@ -42,9 +42,11 @@ class Step:
 
 
 def create(
-    database: Database, draft: PolicyDraft, step: Step, *, policy_id: int | None = None, file: StoredBlob | None = None
-) -> PolicyVersion:
-    """A draft: of a new policy, or the next version of one that is there. A policy has one draft at a time."""
+    database: Database, draft: PolicyDraft, step: Step, *, policy_id: int | None = None, of: int | None = None,
+    file: StoredBlob | None = None,
+) -> PolicyVersion:  # fmt: skip
+    """A draft: of a new policy, or the next version of one that is there. A policy has one draft at a time. `of`: the version from which
+    it was started on a page; if that has moved since, nothing happens."""
     must_hold(step.viewer, "manage", "policy")
     _refuse_faults(draft)
     with database.writing() as session:
@@ -56,6 +58,8 @@ def create(
         else:
             session.execute(select(Policy.id).where(Policy.id == policy_id).with_for_update())
             policy = session.get_one(Policy, policy_id)
+            if of is not None:
+                refuse_if_moved(session, NOUN, of, seen=step.seen, at=step.at)
         versions = select(PolicyVersion).where(PolicyVersion.policy_id == policy.id)
         if session.scalar(versions.where(PolicyVersion.state == _S.DRAFT).limit(1)) is not None:
             raise RefusedError(Refused("draft_there", _("这项政策已有一份草稿，请先发布或删去。")))

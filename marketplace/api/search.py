@@ -15,6 +15,7 @@ from marketplace.api import shown
 from marketplace.api.operation import Model, operation
 from marketplace.domain.access import Viewer, audience, may
 from marketplace.domain.money import fen_from_wan
+from marketplace.domain.showcases import ShowcaseState
 from marketplace.guard import current_viewer, open_to_all
 from marketplace.metrics import note_found
 from marketplace.pilot import Pilot
@@ -22,8 +23,10 @@ from marketplace.records.problems import Problem
 from marketplace.records.providers import Provider, find_hidden_provider_ids
 from marketplace.records.readable import readable_problems, readable_providers, readable_scenarios, readable_solutions
 from marketplace.records.scenarios import Scenario
+from marketplace.records.showcases import Showcase
 from marketplace.records.solutions import Solution
 from marketplace.scenario_texts import scenario_text
+from marketplace.showcase_texts import showcase_text
 from marketplace.site import Site, current_site
 
 # Filters that may be given: every facet of any kind. A facet that a kind does not have is refused.
@@ -204,6 +207,10 @@ def find_names(
     if kind == Kind.PROVIDER:
         rows = session.scalars(select(Provider).where(Provider.id.in_(numbers), readable_providers(viewer)))
         return {row.id: (row.organisation.credit_code or "", row.public_id, row.name, row.name) for row in rows}
+    if kind == Kind.SHOWCASE:
+        published = select(Showcase).where(Showcase.id.in_(numbers), Showcase.state == ShowcaseState.PUBLISHED)
+        rows = session.scalars(published.options(joinedload(Showcase.enterprise)))
+        return {row.id: (row.number, row.public_id, showcase_text(row, row.title, pilot), None) for row in rows}
     told = shown.find_told(session, viewer, pilot)
     rows = session.scalars(
         select(Problem).where(Problem.id.in_(numbers), readable_problems(viewer)).options(joinedload(Problem.enterprise))

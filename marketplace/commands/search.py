@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from marketplace.domain.access import Viewer
     from marketplace.site import Site
 
-KINDS = ("solution", "scenario", "problem", "provider")
+KINDS = ("solution", "scenario", "problem", "provider", "showcase")
 STRENGTHS = {4: "匹配强", 3: "匹配较强", 2: "匹配一般", 1: "匹配弱"}
 PARTS = {"fits": "符合", "assumed": "推断", "missing": "缺少", "ask": "待问"}
 LONGEST = 10_000

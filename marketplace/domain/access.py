@@ -224,6 +224,8 @@ PERMISSIONS: dict[tuple[str, str], frozenset[str]] = {
     # What the platform itself keeps.
     ("history", "read"): frozenset({Role.MANAGER, Role.BUREAU, Role.ADMIN}),
     ("pilot", "read"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.FINANCE, Role.AREA, Role.ADMIN}),
+    # The words of letters: whoever signs them.
+    ("letter_text", "manage"): frozenset({Role.MANAGER, Role.BUREAU, Role.ADMIN}),
     ("job", "read"): frozenset({Role.MANAGER, Role.ADMIN}),
     ("statistics", "read"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.ADMIN}),
 }

@@ -38,7 +38,8 @@ class Reason:
     """One sentence of an explanation, computed from the same numbers as the score.
 
     `message` is the Chinese source sentence with named placeholders, `values` fill them; `ours` quotes the problem,
-    `theirs` quotes the solution, case or provider that answers it. `weight` is the share of the score it explains.
+    `theirs` quotes the solution, case or provider that answers it. `weight` is the share of the score it explains. `refers`: noun
+    and public id of what it rests on, for a link to it.
     """
 
     part: Part
@@ -48,6 +49,7 @@ class Reason:
     ours: Quote | None = None
     theirs: Quote | None = None
     weight: float = 0.0
+    refers: tuple[str, str] | None = None
 
     def sentence(self) -> str:
         """The Chinese sentence with its values filled in."""

@@ -91,12 +91,17 @@ TABLE: Table = (
 WITH_REASON = frozenset({"decline", "send_back", "withdraw", "revoke"})
 
 
+# Blank papers that a kit can hold; a template names one of them, or none where it is only a hint.
+FORMS = ("problems", "requirements", "baseline", "milestones", "handover", "questionnaire")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Template:
-    """A paper that others can start from. `name`: what it is; `use`: when one needs it."""
+    """A paper that others can start from. `name`: what it is; `use`: when one needs it; `form`: which of FORMS lies in the kit for it."""
 
     name: str
     use: str = ""
+    form: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +112,17 @@ class ShowcaseRules:
     review_days: int
     templates: tuple[Template, ...]
     source: str
+
+    def form_of(self, name: str) -> str:
+        """The blank paper of a template by the name that a showcase gives it; "" where there is none."""
+        return next((one.form for one in self.templates if one.name == name), "")
+
+
+def faults(rules: ShowcaseRules) -> Iterator[tuple[str, str]]:
+    """(place in the pilot file, what is wrong there)."""
+    for place, one in enumerate(rules.templates, 1):
+        if one.form and one.form not in FORMS:
+            yield f"showcase.templates[{place}].form", f"must be one of {', '.join(FORMS)}, or be left out"
 
 
 @dataclass(frozen=True)

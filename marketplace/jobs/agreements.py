@@ -6,10 +6,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from marketplace.domain.project_plans import TEXTS
-from marketplace.jobs.letters import Paper, attach_paper
+from marketplace.jobs.letters import Paper, attach_paper, usual_values, words_in_force
 from marketplace.jobs.progress import Progress
 from marketplace.letters import docx, pdf
-from marketplace.letters.agreement_letter import agreement_letter
+from marketplace.letters.agreement_letter import FORM, agreement_letter
 from marketplace.records.agreements import Agreement
 from marketplace.records.jobs import Job
 from marketplace.site import Site
@@ -23,16 +23,16 @@ def write(site: Site, job: Job, progress: Progress) -> dict[str, Any] | None:
         agreement = session.get_one(Agreement, int(job.payload["id"]))
         organisation_id, number = agreement.project.organisation_id, agreement.number
         day = agreement.at.astimezone(ZoneInfo(site.pilot.city.zone))
-        bureau = site.pilot.roles.find("bureau")
         letter = agreement_letter(
             agreement.content,
             words=_words(site),
             number=number,
             version=agreement.version,
             code=agreement.check_code,
-            bureau=f"{site.pilot.city.name}{bureau.name if bureau else ''}",
+            usual=usual_values(site, job),
             due=agreement.due.isoformat() if agreement.due else "",
             date=f"{day.year}年{day.month}月{day.day}日",
+            reworded=words_in_force(session, FORM),
         )
         name = f"{letter.title}-{number}" + (f"-{agreement.version}" if agreement.version > 1 else "")
     word = docx.written(letter)

@@ -19,11 +19,13 @@ from marketplace.domain.lifecycle import Refused, RefusedError, _
 from marketplace.files.kinds import KINDS
 from marketplace.files.names import harmless_name
 from marketplace.jobs.progress import Progress
-from marketplace.letters import LetterError, fill, letter_docx, letter_pdf
+from marketplace.letters import LetterError, LetterText, fill, letter_docx, letter_pdf
+from marketplace.letters.letter import form_of
 from marketplace.records.applications import ProviderApplication
 from marketplace.records.evaluations import EvaluationResult
 from marketplace.records.files import LETTER
 from marketplace.records.jobs import Job
+from marketplace.records.letter_texts import find_letter_text
 from marketplace.records.providers import Provider
 from marketplace.site import Site
 
@@ -77,18 +79,25 @@ def write(site: Site, job: Job, progress: Progress) -> dict[str, Any] | None:
         raise RefusedError(Refused("no_subject", _("不知道怎样给“{noun}”写文书。"), {"noun": noun}))
     with site.database.reading() as session:
         subject = SUBJECTS[noun](session, number)
+        words = words_in_force(session, name)
     values = usual_values(site, job) | dict(subject.values) | dict(job.payload.get("values", {}))
     try:
-        title = fill(name, values).title
+        title = fill(name, values, words).title
         progress(0, 2)
-        word = letter_docx(name, values)
+        word = letter_docx(name, values, words)
         progress(1, 2)
-        pdf = letter_pdf(name, values)
+        pdf = letter_pdf(name, values, words)
     except LetterError as error:
         raise RefusedError(Refused("letter_incomplete", str(error).replace("{", "（").replace("}", "）"))) from error
     paper = Paper(word, pdf, f"{title}-{values['number']}")
     attach_paper(site, job, progress, paper, noun=noun, noun_id=number, organisation_id=subject.organisation_id)
     return None
+
+
+def words_in_force(session: Session, name: str) -> LetterText | None:
+    """The words that somebody gave a letter; None: those that are shipped. Words for another shape of the form are not used."""
+    kept = find_letter_text(session, name)
+    return kept.text if kept is not None and kept.shape == form_of(name).shape else None
 
 
 @dataclass(frozen=True)

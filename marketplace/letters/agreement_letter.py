@@ -6,31 +6,46 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from marketplace.domain.agreements import instalments
+from marketplace.domain.letter_texts import LetterText
 from marketplace.domain.money import exact_text
 from marketplace.domain.texts import as_written
-from marketplace.letters.letter import Grid, Letter, Paragraph, clean
+from marketplace.letters.letter import Grid, Letter, Paragraph, clean, worded
 
 # Key of the pilot → its word, by (kind, key).
 Words = Mapping[tuple[str, str], str]
-TITLE = "制造业新型技术改造项目任务书"
+# The form with the sentences that may be reworded (templates/letters).
+FORM = "agreement"
 _ROLES = {"general": "总包", "sub": "分包", "consortium": "联合体"}
 
 
 def agreement_letter(
-    content: Mapping[str, Any], *, words: Words, number: str, version: int, code: str, bureau: str, due: str, date: str
-) -> Letter:
-    """Chinese only, like every letter. `due`: until when both sides sign; `code`: by which anybody can verify it."""
+    content: Mapping[str, Any], *, words: Words, number: str, version: int, code: str, usual: Mapping[str, Any], due: str, date: str,
+    reworded: LetterText | None = None,
+) -> Letter:  # fmt: skip
+    """Chinese only, like every letter. `due`: until when both sides sign; `code`: by which anybody can verify it; `usual`: what every
+    letter may name; `reworded`: the fixed sentences where somebody has given them other words."""
+    shown = number if version == 1 else f"{number}（第 {version} 版）"
+    own = {
+        "organisation": content["applicant"],
+        "number": shown,
+        "date": date,
+        "days": content["rectification_days"],
+        "until": due,
+        "code": code,
+    }
+    fixed, bureau = worded(FORM, {**usual, **own}, reworded), f"{usual['city']}{usual['bureau']}"
     parts = [
         *_parties(content, words, bureau),
         *_content(content, words),
         *_indicators(content),
         *_money(content, words),
         *_milestones(content),
-        *_duties(content),
-        *_seals(content, bureau, code, due),
+        *_duties(fixed),
+        *_seals(content, bureau, fixed),
     ]
-    shown = number if version == 1 else f"{number}（第 {version} 版）"
-    return Letter(title=TITLE, number=shown, addressee=clean(content["applicant"]), parts=tuple(parts), sign_off=clean(bureau), date=date)
+    return Letter(
+        title=fixed.title, number=shown, addressee=clean(content["applicant"]), parts=tuple(parts), sign_off=fixed.sign_off, date=date
+    )
 
 
 def _parties(content: Mapping[str, Any], words: Words, bureau: str) -> Iterator[Paragraph | Grid]:
@@ -102,23 +117,15 @@ def _milestones(content: Mapping[str, Any]) -> Iterator[Paragraph | Grid]:
     yield Grid(("里程碑", "计划日期"), tuple((clean(row["title"]), row["planned"]) for row in content["milestones"]), (3, 1))
 
 
-def _duties(content: Mapping[str, Any]) -> Iterator[Paragraph | Grid]:
+def _duties(fixed: LetterText) -> Iterator[Paragraph | Grid]:
     yield Paragraph("六、双方责任", is_heading=True)
-    yield Paragraph("甲方：按资金计划拨付资金，组织专家指导、监督和现场抽查核验，组织验收。")
-    yield Paragraph(
-        "乙方：按本任务书实施；在公共服务平台按月报送进度，及时上传现场图片、合同、发票、付款凭证；接受指导、抽查核验和审计；"
-        "内容、服务商、期限、指标有变更的，事先书面申请并经甲方同意；完成后按规定申请验收。"
-    )
-    yield Paragraph(
-        f"项目不实、进度滞后或成效不佳的，甲方可以警示并责令限期整改（{content['rectification_days']} 天）；"
-        "整改不到位、骗取或挪用资金的，终止项目并追回已拨付的资金。"
-    )
+    yield from (Paragraph(text) for text in fixed.parts[:3] if text)
 
 
-def _seals(content: Mapping[str, Any], bureau: str, code: str, due: str) -> Iterator[Paragraph | Grid]:
+def _seals(content: Mapping[str, Any], bureau: str, fixed: LetterText) -> Iterator[Paragraph | Grid]:
     yield Paragraph("七、签署", is_heading=True)
-    until = f"请在 {due} 24:00 前由双方盖章，并把扫描件上传公共服务平台。" if due else ""
-    yield Paragraph(f"{until}双方盖章后生效，一式两份。")
+    if until := "".join(fixed.parts[3:5]):
+        yield Paragraph(until)
     lines = "\n（盖章）\n日期："
     yield Grid(("甲方", "乙方"), ((f"{clean(bureau)}{lines}", f"{clean(content['applicant'])}{lines}"),))
-    yield Paragraph(f"核验码 {code}。任何人都可以在公共服务平台的“任务书核验”页面核对本任务书的编号、项目和金额。")
+    yield from (Paragraph(text) for text in fixed.parts[5:] if text)

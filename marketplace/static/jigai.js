@@ -1,4 +1,4 @@
-// Suggestions while typing. Without this file every page works; it only saves typing.
+// Suggestions while typing, and a button for printing. Without this file every page works; it only saves typing.
 (() => {
   "use strict";
   const WAIT_MS = 150;
@@ -96,4 +96,9 @@
   }
 
   document.querySelectorAll("input[data-suggest]").forEach(attach);
+
+  for (const button of document.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
+  }
 })();

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flask import flash, make_response, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from marketplace.actions import events as actions
 from marketplace.domain.events import EventDraft, check
-from marketplace.domain.lifecycle import Refused, RefusedError, _
+from marketplace.domain.lifecycle import Refused, _
 from marketplace.guard import permission
 from marketplace.records.events import Event
-from marketplace.records.history import find_last_entry
 from marketplace.site import current_site
-from marketplace.web.catalogue_form import Faults, sentences
+from marketplace.web.catalogue_form import Faults
 from marketplace.web.catalogue_shown import ShownDifference, outdated_fields
-from marketplace.web.centre import WORDS, event_kind_word, moment_text, step_of, typed, typed_moment
+from marketplace.web.centre import event_kind_word, moment_text, step_of, typed, typed_moment
+from marketplace.web.centre_forms import form_page, kept
 from marketplace.web.events import found_event, pages
 from marketplace.web.language import say
-from marketplace.web.refusals import sentence_of
-from marketplace.web.typed import seen_still
 from marketplace.web.typed_numbers import typed_whole
 
 _MOMENTS = ("starts", "ends", "sign_up_until")
@@ -73,38 +70,29 @@ def _keep(public_id: str) -> Response:
     with site.database.reading() as session:
         number = found_event(session, public_id).id if public_id else None
     faults: Faults = list(check(draft, kinds=[row.key for row in rules.event_kinds], most_seats=rules.most_seats))
-    if not faults:
-        try:
-            if number is None:
-                event = actions.create(site.database, draft, step_of(), rules)
-            else:
-                event = actions.change(site.database, number, draft, step_of(), rules)
-        except RefusedError as error:
-            if error.refused.code == "changed_meanwhile":
-                return _form(values, public_id=public_id, lost=error.refused)
-            faults = [("seats" if error.refused.code == "seats_taken" else "", error.refused)]
-        else:
-            flash(say("已保存。"), "good")
-            return redirect(url_for("events.show", public_id=event.public_id), 303)
-    return _form(values, public_id=public_id, faults=faults)
+
+    def keep() -> Event:
+        if number is None:
+            return actions.create(site.database, draft, step_of(), rules)
+        return actions.change(site.database, number, draft, step_of(), rules)
+
+    return kept(
+        "events",
+        keep,
+        faults,
+        lambda faults, lost: _form(values, public_id=public_id, faults=faults, lost=lost),
+        fields={"seats_taken": "seats"},
+    )
 
 
 def _form(values: dict[str, str], *, public_id: str = "", faults: Faults | None = None, lost: Refused | None = None) -> Response:
-    """`lost`: somebody saved since the form was opened; both are shown side by side, and nothing typed is gone."""
     with current_site().database.reading() as session:
         event = found_event(session, public_id) if public_id else None
-        body = render_template(
-            "events/form.html",
-            typed=values,
-            public_id=public_id,
-            faults=sentences(faults or []),
-            kinds=[(row.key, event_kind_word(row.key)) for row in current_site().pilot.centre.event_kinds],
-            seen=seen_still(find_last_entry(session, actions.NOUN, event.id) if event else 0, lost=lost is not None),
-            lost=sentence_of(lost),
-            changes=_outdated(event, values) if event and lost else [],
-            **WORDS,
-        )
-    return make_response(body, 409 if lost else 422 if faults else 200)
+        kinds = [(row.key, event_kind_word(row.key)) for row in current_site().pilot.centre.event_kinds]
+        return form_page(
+            "events/form.html", session, actions.NOUN, event, values, faults or [], lost, lambda: _outdated(event, values) if event else [],
+            kinds=kinds,
+        )  # fmt: skip
 
 
 def _outdated(event: Event, values: Mapping[str, str]) -> list[ShownDifference]:

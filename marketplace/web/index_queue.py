@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from marketplace.guard import permission
 from marketplace.records.index_queue import QueuedThing, count_pending, is_parked
 from marketplace.site import current_site
+from marketplace.web.search import kind_word
 
 pages = Blueprint("index_queue", __name__)
 MOST = 50
@@ -28,7 +29,9 @@ class QueueState:
 @permission("read", "index")
 def page() -> str:
     with current_site().database.reading() as session:
-        return render_template("index_queue/page.html", queue=read_state(session), space=current_site().embeddings.space)
+        return render_template(
+            "index_queue/page.html", queue=read_state(session), space=current_site().embeddings.space, index_kind=kind_word
+        )
 
 
 def read_state(session: Session) -> QueueState:

@@ -18,7 +18,7 @@ from marketplace.web.paging import Paging, paged
 
 pages = Blueprint("jobs", __name__)
 SIZE = 50
-# kind → what people call it; a kind of another area is shown by its own word.
+# kind → what people call it.
 KINDS = {
     "daily": _("每日例行"),
     "letter": _("生成文书"),
@@ -36,6 +36,14 @@ KINDS = {
     "exposures": _("统计曝光"),
     "certificates": _("证照到期提醒"),
     "audit_anchor": _("记下历史链的末端"),
+    "agreement_document": _("生成任务书"),
+    "plan_document": _("生成一企一策方案"),
+    "diagnosis_report": _("生成诊断报告"),
+    "performance_report": _("生成绩效评价报告"),
+    "performance_yearly": _("开始年度绩效自评"),
+    "search_alerts": _("核对保存的搜索"),
+    "demand_alerts": _("核对需求提醒"),
+    "supervision": _("核对督办期限"),
 }
 
 

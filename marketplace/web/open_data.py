@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import tempfile
 from collections.abc import Iterable, Iterator
 from datetime import datetime, time
 from itertools import islice
@@ -16,10 +15,9 @@ from zoneinfo import ZoneInfo
 
 import orjson
 from flask import Blueprint, Response, make_response, render_template, request, url_for
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from marketplace.attachments import SANDBOX
 from marketplace.domain.events import PUBLIC as PUBLIC_EVENTS
 from marketplace.domain.guides import PUBLIC as PUBLIC_GUIDES
 from marketplace.domain.policies import PUBLIC as PUBLIC_POLICIES
@@ -31,6 +29,7 @@ from marketplace.domain.windows import WindowState
 from marketplace.guard import not_found, now, open_to_all
 from marketplace.records.events import Event
 from marketplace.records.guides import Guide
+from marketplace.records.history import HistoryEntry
 from marketplace.records.policies import PolicyVersion
 from marketplace.records.providers import Provider
 from marketplace.records.scenario_lists import ScenarioList
@@ -41,10 +40,12 @@ from marketplace.records.windows import ApplicationWindow
 from marketplace.sheets.bad_rows import guarded
 from marketplace.site import current_site
 from marketplace.web.cards import published
+from marketplace.web.kept_files import given_out
 from marketplace.web.language import language, say
 from marketplace.web.news import find_news
 from marketplace.web.open_data_sets import PLACE, SETS, DataSet, Row, heads
 from marketplace.web.outside import outside
+from marketplace.web.remembered import data_version
 from marketplace.web.terms import today
 
 pages = Blueprint("open_data", __name__)
@@ -52,8 +53,6 @@ FEED = 50
 # What the protocol of sitemaps allows in one file.
 MOST_ADDRESSES = 50_000
 _ATOM, _SITEMAP = "http://www.w3.org/2005/Atom", "http://www.sitemaps.org/schemas/sitemap/0.9"
-# Small enough to be held, else on the disk.
-_HELD, _PIECE = 4 * 2**20, 64 * 2**10
 _PAGES = (
     "home.page", "scenarios.library", "guides.index", "windows.index", "calls.index", "open_demands.index", "listings.index",
     "scenario_lists.index", "showcases.index", "events.index", "resources.index", "policies.index", "open_data.page", "complaints.contact", "help.page", "help.ranking",
@@ -78,24 +77,15 @@ def page() -> str:
 @open_to_all
 def download(key: str, form: str) -> Response:
     found = next((one for one in SETS if one.key == key), None) or not_found()
-    out: IO[bytes] = tempfile.SpooledTemporaryFile(_HELD)  # noqa: SIM115
+    name, kind = f"{key}-{today().isoformat()}.{form}", "text/csv" if form == "csv" else "application/json"
     with current_site().database.reading() as session:
-        (_write_csv if form == "csv" else _write_json)(out, found, found.rows(session))
-    out.seek(0)
-    kind = "text/csv" if form == "csv" else "application/json"
-    answer = Response(_chunks(out), content_type=f"{kind}; charset=utf-8")
-    answer.call_on_close(out.close)
-    answer.headers["Content-Disposition"] = f"attachment; filename={key}-{today().isoformat()}.{form}"
-    answer.headers["Content-Security-Policy"] = SANDBOX
-    # Whoever takes a consent back is not to be read from a cache.
-    answer.headers["Cache-Control"] = "no-cache"
-    return answer
+        # What is in the index changes with its queue; the others are a few hundred rows, and change with any entry of the history.
+        grown = data_version(session) if found.is_indexed else session.scalar(select(func.max(HistoryEntry.id)))
 
+        def write(out: IO[bytes]) -> None:
+            (_write_csv if form == "csv" else _write_json)(out, found, found.rows(session))
 
-def _chunks(out: IO[bytes]) -> Iterator[bytes]:
-    with out:
-        while piece := out.read(_PIECE):
-            yield piece
+        return given_out(f"{key}-{form}", (today(), grown), write, kind=f"{kind}; charset=utf-8", as_name=name)
 
 
 def _write_csv(out: IO[bytes], found: DataSet, rows: Iterable[Row]) -> None:

@@ -48,13 +48,15 @@ PLACE = "a-thing"
 
 @dataclass(frozen=True)
 class DataSet:
-    """`columns`: the key that JSON uses → the head that CSV uses, a source word. `query` finds the rows, `row` says each."""
+    """`columns`: the key that JSON uses → the head that CSV uses, a source word. `query` finds the rows, `row` says each.
+    `is_indexed`: every change of it asks the index for a new version."""
 
     key: str
     word: str
     columns: Mapping[str, str]
     query: Callable[[], Select[Any]]
     row: Callable[[Any], Row]
+    is_indexed: bool = False
 
     def rows(self, session: Session) -> Iterator[Row]:
         """As they come; memory does not grow with them."""
@@ -204,20 +206,20 @@ SETS: tuple[DataSet, ...] = (
         "stages": _("环节"), "orientations": _("转型方向"), "levels": _("层面"), "scenarios": _("场景编号"), "summary": _("简介"),
         "solves": _("解决的痛点"), "technologies": _("用到的技术"), "price_low_wan": _("报价下限（万元）"), "price_high_wan": _("报价上限（万元）"),
         "weeks_low": _("工期下限（周）"), "weeks_high": _("工期上限（周）"), **_ADDRESS,
-    }, _solutions, _solution),
+    }, _solutions, _solution, is_indexed=True),
     DataSet("scenarios", _("场景"), {
         "code": _("编号"), "name": _("名称"), "kind": _("类别"), "sector": _("行业"), "stage": _("环节"), "orientations": _("转型方向"),
         "description": _("说明"), "typical_problems": _("典型问题"), "typical_solutions": _("常用做法"), **_ADDRESS,
-    }, _scenarios, _scenario),
+    }, _scenarios, _scenario, is_indexed=True),
     DataSet("providers", _("在库服务商"), {
         "id": _("标识"), "name": _("名称"), "credit_code": _("统一社会信用代码"), "kind": _("类型"), "region": _("地区"), "sectors": _("行业"),
         "local_office": _("本地场地"), "summary": _("简介"), "admitted_on": _("入库日期"), **_ADDRESS,
-    }, _providers, _provider),
+    }, _providers, _provider, is_indexed=True),
     DataSet("showcases", _("标杆案例"), {
         "number": _("编号"), "title": _("标题"), "enterprise": _("企业"), "sector": _("行业"), "level": _("层面"), "scenarios": _("场景编号"),
         "problem": _("要解决的问题"), "approach": _("怎样做的"), "effects": _("前后对比"), "effect_note": _("成效说明"),
         "experience": _("可以推广的经验"), "cost": _("投资额"), "published_on": _("发布日期"), **_ADDRESS,
-    }, _showcases, _showcase),
+    }, _showcases, _showcase, is_indexed=True),
     DataSet("guides", _("申报指南"), {
         "number": _("编号"), "title": _("标题"), "text": _("正文"), "opens": _("开始日期"), "closes": _("截止日期"), "levels": _("层面"),
         "sectors": _("行业"), "budget_wan": _("资金总额（万元）"), "state": _("状态"), **_ADDRESS,

@@ -48,10 +48,13 @@ def create() -> AnyResponse:
     faults, file = _checked(draft)
     if not faults:
         with current_site().database.reading() as session:
-            policy = found_version(session, of).policy_id if of else None
+            start = found_version(session, of) if of else None
+            policy, number = (start.policy_id, start.id) if start else (None, None)
         try:
-            row = actions.create(current_site().database, draft, step_of(), policy_id=policy, file=file)
+            row = actions.create(current_site().database, draft, step_of(), policy_id=policy, of=number, file=file)
         except RefusedError as error:
+            if error.refused.code == "changed_meanwhile":
+                return _new_form(typed, of, lost=error.refused)
             faults = [("number" if error.refused.code == "number_taken" else "", error.refused)]
         else:
             flash(say("已保存草稿，核对后发布。"), "good")
@@ -59,8 +62,11 @@ def create() -> AnyResponse:
     return _new_form(typed, of, faults=faults)
 
 
-def _new_form(typed: Typed, of: str, faults: Faults | None = None) -> Response:
-    values = {"typed": typed, "of": of, "public_id": "", "faults": sentences(faults or []), "lost": "", "changes": [], "seen": 0}
+def _new_form(typed: Typed, of: str, *, faults: Faults | None = None, lost: Refused | None = None) -> Response:
+    """Of a next version: `lost` says that the version from which it starts has moved meanwhile."""
+    if of:
+        return _form(of, typed, faults=faults, lost=lost, is_next=True)
+    values = {"typed": typed, "of": "", "public_id": "", "faults": sentences(faults or []), "lost": "", "changes": [], "seen": 0}
     body = render_template("policies/form.html", topics=list(TOPICS), topic_word=topic_word, kinds=FILES, **values)
     return make_response(body, 422 if faults else 200)
 
@@ -94,7 +100,8 @@ def save(public_id: str) -> AnyResponse:
     return _form(public_id, typed, faults=faults)
 
 
-def _form(public_id: str, typed: Typed, *, faults: Faults | None = None, lost: Refused | None = None) -> Response:
+def _form(public_id: str, typed: Typed, *, faults: Faults | None = None, lost: Refused | None = None, is_next: bool = False) -> Response:
+    """The draft itself, or (`is_next`) the version after this one."""
     with current_site().database.reading() as session:
         row = found_version(session, public_id)
         there = as_typed(row)
@@ -104,8 +111,8 @@ def _form(public_id: str, typed: Typed, *, faults: Faults | None = None, lost: R
         last = seen_still(find_last_entry(session, actions.NOUN, row.id), lost=lost is not None)
     values = {
         "typed": typed,
-        "of": "",
-        "public_id": public_id,
+        "of": public_id if is_next else "",
+        "public_id": "" if is_next else public_id,
         "faults": sentences(faults or []),
         "lost": sentence_of(lost),
         "changes": changes,

@@ -13,6 +13,7 @@ from marketplace.domain.matches import Match, Part, Reason
 from marketplace.domain.money import fen_from_wan
 from marketplace.guard import current_viewer
 from marketplace.sentences import told_value
+from marketplace.web.addresses import address_of
 from marketplace.web.language import language, say
 from marketplace.web.marking import spans
 from marketplace.web.wording import money, money_range
@@ -82,6 +83,11 @@ def _value(value: Any) -> Any:
         low, high = (fen_from_wan(wan.replace(",", "")) if wan else None for wan in amount.groups())
         return money_range(low, high)
     return told_value(value)
+
+
+def rests_on(reason: Reason) -> str:
+    """The address of what a reason rests on, "" where it rests on nothing that has a page."""
+    return address_of(*reason.refers) if reason.refers else ""
 
 
 def shares(match: Match) -> list[tuple[str, float]]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, make_response, render_template, request, url_for
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 from werkzeug.wrappers import Response
 
 from marketplace.actions import resources as actions
 from marketplace.domain.access import Viewer, may
-from marketplace.domain.lifecycle import Refused, RefusedError, Transition, _, allowed_events
+from marketplace.domain.lifecycle import Refused, Transition, _, allowed_events
 from marketplace.domain.resources import TABLE, ResourceDraft, check
 from marketplace.domain.scenarios import ScenarioState
 from marketplace.guard import current_viewer, not_found, open_to_all, permission
@@ -21,13 +21,13 @@ from marketplace.records.resources import Resource, ResourceScenario, find_resou
 from marketplace.records.scenarios import Scenario
 from marketplace.site import current_site
 from marketplace.web.addresses import ADDRESSES
-from marketplace.web.catalogue_form import Faults, scenario_choices, sentences
+from marketplace.web.catalogue_form import Faults, scenario_choices
 from marketplace.web.catalogue_shown import ShownDifference, outdated_fields
 from marketplace.web.centre import WORDS, Done, acted, resource_kind_word, status_of, step_of, trail, typed
+from marketplace.web.centre_forms import form_page, kept
 from marketplace.web.language import say
 from marketplace.web.paging import Paging, paged
 from marketplace.web.refusals import sentence_of
-from marketplace.web.typed import seen_still
 from marketplace.web.wording import terms
 
 pages = Blueprint("resources", __name__)
@@ -215,41 +215,27 @@ def _keep(public_id: str) -> Response:
     with site.database.reading() as session:
         number = _found(session, public_id).id if public_id else None
     faults: Faults = list(check(draft, kinds=[row.key for row in rules.resource_kinds], stages=choices.stages))
-    if not faults:
-        try:
-            if number is None:
-                resource = actions.create(site.database, draft, step_of(), rules, choices)
-            else:
-                resource = actions.change(site.database, number, draft, step_of(), rules, choices)
-        except RefusedError as error:
-            if error.refused.code == "changed_meanwhile":
-                return _form(draft, public_id=public_id, lost=error.refused)
-            faults = [("scenario_codes" if error.refused.code == "unknown_scenario" else "", error.refused)]
-        else:
-            flash(say("已保存。"), "good")
-            return redirect(url_for("resources.show", public_id=resource.public_id), 303)
-    return _form(draft, public_id=public_id, faults=faults)
+
+    def keep() -> Resource:
+        if number is None:
+            return actions.create(site.database, draft, step_of(), rules, choices)
+        return actions.change(site.database, number, draft, step_of(), rules, choices)
+
+    return kept(
+        "resources", keep, faults, lambda faults, lost: _form(draft, public_id=public_id, faults=faults, lost=lost),
+        fields={"unknown_scenario": "scenario_codes"},
+    )  # fmt: skip
 
 
 def _form(draft: ResourceDraft, *, public_id: str = "", faults: Faults | None = None, lost: Refused | None = None) -> Response:
-    """`lost`: somebody saved since the form was opened; both are shown side by side, and nothing typed is gone."""
     with current_site().database.reading() as session:
         resource = _found(session, public_id) if public_id else None
         typical, own = scenario_choices(session)
-        body = render_template(
-            "resources/form.html",
-            typed=draft,
-            public_id=public_id,
-            faults=sentences(faults or []),
+        return form_page(
+            "resources/form.html", session, actions.NOUN, resource, draft, faults or [], lost,
+            lambda: _outdated(resource, draft) if resource else [], typical=typical, own=own,
             kinds=[(row.key, resource_kind_word(row.key)) for row in current_site().pilot.centre.resource_kinds],
-            typical=typical,
-            own=own,
-            seen=seen_still(find_last_entry(session, actions.NOUN, resource.id) if resource else 0, lost=lost is not None),
-            lost=sentence_of(lost),
-            changes=_outdated(resource, draft) if resource and lost else [],
-            **WORDS,
-        )
-    return make_response(body, 409 if lost else 422 if faults else 200)
+        )  # fmt: skip
 
 
 def _outdated(resource: Resource, draft: ResourceDraft) -> list[ShownDifference]:

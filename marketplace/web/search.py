@@ -13,16 +13,19 @@ from sqlalchemy.orm import Session, joinedload
 from indexer.query import FACETS, FacetCount, Hit, Kind, Page
 from marketplace.domain.access import Viewer, audience, may
 from marketplace.domain.scenarios import ScenarioState
+from marketplace.domain.showcases import ShowcaseState
 from marketplace.guard import current_viewer, open_to_all
 from marketplace.metrics import note_found
 from marketplace.records.providers import find_hidden_provider_ids
 from marketplace.records.scenarios import Scenario
+from marketplace.records.showcases import Showcase
 from marketplace.search_address import KINDS, SORTS, Address, parse, query_of
 from marketplace.site import current_site
 from marketplace.web.cards import find_provider_cards, find_solution_cards
 from marketplace.web.demands import find_shown_problems
 from marketplace.web.language import language, say
 from marketplace.web.search_elsewhere import find_others
+from marketplace.web.showcases_shown import shown
 from marketplace.web.wording import term
 
 pages = Blueprint("search", __name__)
@@ -152,14 +155,24 @@ def _things(session: Session, hits: Sequence[Hit], kind: Kind, viewer: Viewer) -
     elif kind == Kind.SCENARIO:
         query = select(Scenario).where(Scenario.id.in_(ids), Scenario.state == ScenarioState.PUBLISHED)
         rows = {row.id: row for row in session.scalars(query.options(joinedload(Scenario.enterprise)))}
+    elif kind == Kind.SHOWCASE:
+        showcases = select(Showcase).where(Showcase.id.in_(ids), Showcase.state == ShowcaseState.PUBLISHED)
+        rows = {row.id: shown(row, viewer) for row in session.scalars(showcases.options(joinedload(Showcase.enterprise)))}
     else:
         rows = find_shown_problems(session, ids, viewer)
     return [(hit, rows[hit.thing_id]) for hit in hits if hit.thing_id in rows]
 
 
-def kind_word(kind: Kind) -> str:
-    words = {Kind.SOLUTION: say("方案"), Kind.PROVIDER: say("服务商"), Kind.SCENARIO: say("场景"), Kind.PROBLEM: say("问题")}
-    return words[kind]
+def kind_word(kind: Kind | str) -> str:
+    """What a kind of the index is called."""
+    words = {
+        Kind.SOLUTION: say("方案"),
+        Kind.PROVIDER: say("服务商"),
+        Kind.SCENARIO: say("场景"),
+        Kind.PROBLEM: say("问题"),
+        Kind.SHOWCASE: say("标杆案例"),
+    }
+    return words[Kind(kind)]
 
 
 def condition_word(name: str) -> str:

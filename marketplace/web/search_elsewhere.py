@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 
 from indexer.analysis import analyser
 from marketplace.domain.access import Viewer
+from marketplace.domain.showcases import ShowcaseState
 from marketplace.records.elsewhere import find_elsewhere, newest_policies, published_windows
 from marketplace.records.events import readable_events
 from marketplace.records.projects import readable_projects
 from marketplace.records.resources import readable_resources
-from marketplace.records.showcases import readable_showcases
+from marketplace.records.showcases import Showcase, readable_showcases
 from marketplace.web.guides import readable_guides
 from marketplace.web.language import say
 
@@ -33,12 +34,17 @@ class Group:
     all_of_them: str
 
 
+def _unpublished_showcases(viewer: Viewer) -> ColumnElement[bool]:
+    """What is published is in the index, where the name of whoever did not agree to be named finds nothing."""
+    return readable_showcases(viewer) & (Showcase.state != ShowcaseState.PUBLISHED)
+
+
 # noun → who may read which, its list, its page.
 _NOUNS: dict[str, tuple[Callable[[Viewer], ColumnElement[bool]], str, str]] = {
     "window": (lambda viewer: published_windows(), "windows.index", "windows.show"),
     "guide": (readable_guides, "guides.index", "guides.show"),
     "policy": (lambda viewer: newest_policies(), "policies.index", "policies.show"),
-    "showcase": (readable_showcases, "showcases.index", "showcases.show"),
+    "showcase": (_unpublished_showcases, "showcases.index", "showcases.show"),
     "project": (readable_projects, "projects.index", "projects.show"),
     "event": (readable_events, "events.index", "events.show"),
     "resource": (readable_resources, "resources.index", "resources.show"),
@@ -50,7 +56,7 @@ def _words() -> dict[str, str]:
         "window": say("通知公告"),
         "guide": say("申报指南"),
         "policy": say("政策"),
-        "showcase": say("标杆案例"),
+        "showcase": say("未公开的标杆案例"),
         "project": say("项目"),
         "event": say("培训与活动"),
         "resource": say("公共服务资源"),

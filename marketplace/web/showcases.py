@@ -25,14 +25,13 @@ from marketplace.records.showcases import (
     naming_scenarios,
     readable_showcases,
 )
-from marketplace.sheets.showcase_kit import kit_workbook
 from marketplace.site import current_site
 from marketplace.web.addresses import ADDRESSES
-from marketplace.web.downloads import workbook
 from marketplace.web.language import say
 from marketplace.web.paging import Paging, paged
 from marketplace.web.refusals import sentence_of
-from marketplace.web.showcases_shown import Parties, Shown, applicant_of, change_word, find_parties, kit_sheets, shown
+from marketplace.web.showcases_kit import kit_file
+from marketplace.web.showcases_shown import Parties, Shown, applicant_of, change_word, find_parties, shown
 from marketplace.web.terms import days, here_now, today
 from marketplace.web.typed import seen
 
@@ -167,10 +166,10 @@ def read_page(session: Session, row: Showcase, viewer: Viewer) -> ShowcasePage:
 @pages.get("/showcases/<public_id>/kit")
 @open_to_all
 def kit(public_id: str) -> Response:
-    """The kit for roll-out, as a workbook."""
+    """The kit for roll-out: text, tables and blank papers."""
     with current_site().database.reading() as session:
         row = _found(session, public_id)
-        return workbook(kit_workbook(kit_sheets(session, row)), say("推广包 {number}", number=row.number))
+        return kit_file(session, row)
 
 
 @pages.post("/showcases/<public_id>/ask")

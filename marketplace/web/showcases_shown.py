@@ -9,8 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, joinedload
 
-from marketplace.domain.access import ANYONE, Viewer, may
-from marketplace.domain.problems import redacted
+from marketplace.domain.access import Viewer, may
 from marketplace.domain.providers import SEARCHABLE
 from marketplace.domain.scenarios import ScenarioState
 from marketplace.domain.showcases import Side, change_of
@@ -18,12 +17,13 @@ from marketplace.guard import current_viewer
 from marketplace.records.projects import Project, find_suppliers
 from marketplace.records.providers import Provider
 from marketplace.records.scenarios import Scenario
-from marketplace.records.showcases import Showcase, ShowcaseConsent, find_published, find_showcase_consents
+from marketplace.records.showcases import Showcase, ShowcaseConsent, find_published
 from marketplace.records.solutions import Solution
+from marketplace.showcase_texts import showcase_text
 from marketplace.site import current_site
 from marketplace.web.cards import published
 from marketplace.web.language import say
-from marketplace.web.wording import amount, sep, term
+from marketplace.web.wording import amount, term
 
 MOST_RELATED = 3
 
@@ -73,13 +73,13 @@ def shown(row: Showcase, viewer: Viewer, *, applicant: int | None = None, party:
     staff = may(viewer, "nominate", "showcase")
     own = applicant is not None and applicant in viewer.organisation_ids
     named, costed = row.show_name or staff or own or party, row.show_cost or staff or own
-    enterprise, places = row.enterprise, current_site().pilot.words_of_area(row.enterprise.area if row.enterprise else "")
+    enterprise, pilot = row.enterprise, current_site().pilot
     sector = term("sector", row.sector, short=True)
     # Where an institution applied there is no enterprise to hide.
     whose = enterprise.name if enterprise and named else say("一家{sector}企业", sector=sector)
 
     def text(words: str) -> str:
-        return words if named or enterprise is None else redacted(words, enterprise.name, places)
+        return words if named else showcase_text(row, words, pilot)
 
     effects = [_effect(one, text) for one in row.effects]
     cost = amount(row.cost_fen) if costed else ""
@@ -134,39 +134,3 @@ def related(session: Session, *where: ColumnElement[bool]) -> list[Shown]:
 
 def applicant_of(session: Session, row: Showcase) -> int:
     return session.scalars(select(Project.organisation_id).where(Project.id == row.project_id)).one()
-
-
-def kit_sheets(session: Session, row: Showcase) -> list[tuple[str, list[tuple[str, int]], list[tuple[Any, ...]]]]:
-    """The kit for roll-out, as everybody may have it: what was done, the indicators, the solution, the papers to start from."""
-    found = shown(row, ANYONE)
-    parties = find_parties(session, row, find_showcase_consents(session, row.id))
-    providers = sep("、").join([*(one.name for one in parties.providers), *parties.other_names])
-    about = [
-        (say("编号"), row.number), (say("标题"), found.title), (say("企业"), found.whose), (say("行业"), term("sector", row.sector)),
-        (say("层面"), term("level", row.level)), (say("要解决的问题"), found.problem), (say("怎样做的"), found.approach),
-        (say("可以推广的经验"), found.experience), (say("成效说明"), found.effect_note), (say("投资额"), found.cost or say("未公开")),
-        (say("服务商"), providers), (say("场景"), sep("、").join(row.scenario_codes)),
-    ]  # fmt: skip
-    effects = [(one.name, one.unit, one.before, one.after, change_word(one), "", "") for one in found.effects]
-    heads = [(say("指标"), 24), (say("单位"), 12), (say("改造前"), 12), (say("改造后"), 12), (say("变化"), 12)]
-    own = [(say("本企业现状"), 16), (say("本企业目标"), 16)]
-    return [
-        (say("案例"), [(say("项"), 16), (say("内容"), 90)], [(head, str(text)) for head, text in about]),
-        (say("指标"), [*heads, *own], effects),
-        (say("方案"), [(say("项"), 16), (say("内容"), 90)], _solution(parties)),
-        (
-            say("模板清单"),
-            [(say("模板"), 30), (say("什么时候用"), 50)],
-            [(str(one["name"]), str(one.get("use", ""))) for one in row.templates],
-        ),
-    ]
-
-
-def _solution(parties: Parties) -> list[tuple[Any, ...]]:
-    one = parties.solution
-    if one is None:
-        return [(say("方案"), parties.solution_title or say("没有单一的产品方案，见“怎样做的”"))]
-    return [
-        (say("方案"), one.title), (say("简介"), one.summary), (say("解决的痛点"), "\n".join(one.solves)),
-        (say("用到的技术"), sep("、").join(one.technologies)), (say("接口"), sep("、").join(one.interfaces)),
-    ]  # fmt: skip

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, make_response, render_template, request, url_for
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from marketplace.actions import talents as actions
 from marketplace.domain.access import Viewer, may, may_act_for
-from marketplace.domain.lifecycle import Refused, RefusedError, Transition, _, allowed_events
+from marketplace.domain.lifecycle import Refused, Transition, _, allowed_events
 from marketplace.domain.talents import SIDES, TABLE, TalentDraft, TalentSide, TalentState, check, is_current
 from marketplace.guard import current_viewer, for_the_logged_in_to_write, not_found, open_to_all, permission
 from marketplace.records.history import find_last_entry
@@ -20,14 +20,15 @@ from marketplace.records.organisations import Organisation
 from marketplace.records.talents import Talent, TalentContact, find_talent, readable_talents
 from marketplace.site import current_site
 from marketplace.web.addresses import ADDRESSES
-from marketplace.web.catalogue_form import Faults, sentences
+from marketplace.web.catalogue_form import Faults
 from marketplace.web.catalogue_shown import ShownDifference, outdated_fields
 from marketplace.web.centre import WORDS, acted, status_of, step_of, typed
+from marketplace.web.centre_forms import form_page, kept
 from marketplace.web.language import say
 from marketplace.web.paging import Paging, paged
 from marketplace.web.refusals import sentence_of
 from marketplace.web.terms import today
-from marketplace.web.typed import seen_still, typed_day
+from marketplace.web.typed import typed_day
 from marketplace.web.typed_numbers import typed_whole
 
 pages = Blueprint("talents", __name__)
@@ -217,39 +218,23 @@ def _keep(public_id: str) -> Response:
     unit = units.get(request.form.get("unit", "")) or min(units.values(), default=None)
     if number is None and unit is None:
         not_found()
-    faults: Faults = list(check(draft))
-    if not faults:
-        try:
-            if number is None:
-                saved = actions.create(site.database, unit or 0, draft, step_of())
-            else:
-                saved = actions.change(site.database, number, draft, step_of())
-        except RefusedError as error:
-            if error.refused.code == "changed_meanwhile":
-                return _form(values, public_id=public_id, lost=error.refused)
-            faults = [("", error.refused)]
-        else:
-            flash(say("已保存。"), "good")
-            return redirect(url_for("talents.show", public_id=saved.public_id), 303)
-    return _form(values, public_id=public_id, faults=faults)
+
+    def keep() -> Talent:
+        if number is None:
+            return actions.create(site.database, unit or 0, draft, step_of())
+        return actions.change(site.database, number, draft, step_of())
+
+    return kept("talents", keep, list(check(draft)), lambda faults, lost: _form(values, public_id=public_id, faults=faults, lost=lost))
 
 
 def _form(values: dict[str, str], *, public_id: str = "", faults: Faults | None = None, lost: Refused | None = None) -> Response:
     with current_site().database.reading() as session:
         talent = _found(session, public_id) if public_id else None
-        body = render_template(
-            "talents/form.html",
-            typed=values,
-            public_id=public_id,
-            faults=sentences(faults or []),
-            sides=[(str(key), say(word)) for key, word in SIDES.items()],
+        return form_page(
+            "talents/form.html", session, actions.NOUN, talent, values, faults or [], lost,
+            lambda: _outdated(talent, values) if talent else [], sides=[(str(key), say(word)) for key, word in SIDES.items()],
             units=units_of(session, current_viewer()) if talent is None else [],
-            seen=seen_still(find_last_entry(session, actions.NOUN, talent.id) if talent else 0, lost=lost is not None),
-            lost=sentence_of(lost),
-            changes=_outdated(talent, values) if talent and lost else [],
-            **WORDS,
-        )
-    return make_response(body, 409 if lost else 422 if faults else 200)
+        )  # fmt: skip
 
 
 def _outdated(talent: Talent, values: Mapping[str, str]) -> list[ShownDifference]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, make_response, render_template, request, url_for
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from marketplace.actions import topics as actions
 from marketplace.attachments import ALLOWED, READERS, received
 from marketplace.domain.access import Viewer, may
-from marketplace.domain.lifecycle import Refused, RefusedError, Transition, _, allowed_events
+from marketplace.domain.lifecycle import Refused, Transition, _, allowed_events
 from marketplace.domain.topics import OPEN, TABLE, WITH_REASON, TopicDraft, TopicState, check
 from marketplace.guard import current_viewer, not_found, open_to_all, permission
 from marketplace.records.files import Attachment, find_attachments
@@ -21,14 +21,15 @@ from marketplace.records.history import find_last_entry
 from marketplace.records.topics import Topic, find_topic, readable_topics
 from marketplace.site import current_site
 from marketplace.web.addresses import ADDRESSES
-from marketplace.web.catalogue_form import Faults, sentences
+from marketplace.web.catalogue_form import Faults
 from marketplace.web.catalogue_shown import ShownDifference, outdated_fields
 from marketplace.web.centre import WORDS, Done, acted, status_of, step_of, trail, typed
+from marketplace.web.centre_forms import form_page, kept
 from marketplace.web.language import say
 from marketplace.web.paging import Paging, paged
 from marketplace.web.refusals import sentence_of
 from marketplace.web.terms import today
-from marketplace.web.typed import seen_still, typed_day
+from marketplace.web.typed import typed_day
 
 pages = Blueprint("topics", __name__)
 ADDRESSES[actions.NOUN] = lambda ref: url_for("topics.show", public_id=ref)
@@ -187,34 +188,19 @@ def _keep(public_id: str) -> Response:
     database, values = current_site().database, typed(*NAMES)
     number = _number(public_id) if public_id else None
     draft = TopicDraft(**{name: value for name, value in values.items() if name != "due"}, due=typed_day(values["due"]))
-    faults: Faults = list(check(draft))
-    if not faults:
-        try:
-            saved = actions.create(database, draft, step_of()) if number is None else actions.change(database, number, draft, step_of())
-        except RefusedError as error:
-            if error.refused.code == "changed_meanwhile":
-                return _form(values, public_id=public_id, lost=error.refused)
-            faults = [("", error.refused)]
-        else:
-            flash(say("已保存。"), "good")
-            return redirect(url_for("topics.show", public_id=saved.public_id), 303)
-    return _form(values, public_id=public_id, faults=faults)
+
+    def keep() -> Topic:
+        return actions.create(database, draft, step_of()) if number is None else actions.change(database, number, draft, step_of())
+
+    return kept("topics", keep, list(check(draft)), lambda faults, lost: _form(values, public_id=public_id, faults=faults, lost=lost))
 
 
 def _form(values: dict[str, str], *, public_id: str = "", faults: Faults | None = None, lost: Refused | None = None) -> Response:
     with current_site().database.reading() as session:
         topic = _found(session, public_id) if public_id else None
-        body = render_template(
-            "topics/form.html",
-            typed=values,
-            public_id=public_id,
-            faults=sentences(faults or []),
-            seen=seen_still(find_last_entry(session, actions.NOUN, topic.id) if topic else 0, lost=lost is not None),
-            lost=sentence_of(lost),
-            changes=_outdated(topic, values) if topic and lost else [],
-            **WORDS,
+        return form_page(
+            "topics/form.html", session, actions.NOUN, topic, values, faults or [], lost, lambda: _outdated(topic, values) if topic else []
         )
-    return make_response(body, 409 if lost else 422 if faults else 200)
 
 
 def _outdated(topic: Topic, values: Mapping[str, str]) -> list[ShownDifference]:

@@ -11,6 +11,7 @@ from recommender.ask import Ask
 from recommender.evidence import Answer, Evidence
 from recommender.explanation import explain
 from recommender.facts import CaseFacts, Effect, SolutionFacts
+from recommender.showcases import ShowcaseFacts
 
 WAN = 1_000_000
 WORDS = {"chem": "化工", "auto": "汽车", "equipment": "设备管理"}
@@ -65,6 +66,18 @@ def test_a_price_changes_the_sentence() -> None:
     assert over.sentence() == "报价最低 120 万元，比预算上限 100 万元高 20 万元。"
     assert over.part == Part.MISSING
     assert "price_open" in reasons(replace(FACTS, price_low_fen=None, price_high_fen=None))
+
+
+def test_a_showcase_is_said_of_its_solution_and_of_its_provider_in_the_same_scenario() -> None:
+    own = ShowcaseFacts("a", "AL-1", 7, "chem", ("CH-01",), ("非计划停机", "12", "3", "次/年"))
+    said = reasons(replace(FACTS, showcases=(own,)))["showcase"]
+    assert said.sentence() == "本方案在化工行业有标杆案例 AL-1，验收实测：非计划停机 12 → 3 次/年。"
+    assert (said.part, said.refers) == (Part.FITS, ("showcase", "a"))
+    assert reasons(replace(FACTS, showcases=(replace(own, sector="auto"),)))["showcase"].part == Part.ASSUMED
+    others = replace(FACTS, scenario_codes=("CH-01",), showcases=(replace(own, solution_id=8, effect=None),))
+    assert reasons(others)["provider_showcase"].sentence() == "服务商在化工行业的同一场景有标杆案例 AL-1。"
+    for apart in ({"scenario_codes": ("CH-02",)}, {"showcases": ()}):
+        assert not {"showcase", "provider_showcase"} & set(reasons(replace(others, **apart)))  # type: ignore[arg-type]
 
 
 def test_a_case_changes_the_sentence() -> None:

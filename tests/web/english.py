@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
+from datetime import datetime
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+from zoneinfo import ZoneInfo
 
 from flask import Flask
 from sqlalchemy import select
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
+from marketplace.domain.letter_texts import NAMES, told
+from marketplace.letters.letter import Paragraph, fill, form_of, names
 from marketplace.records.columns import Record
 from marketplace.site import Site
+from marketplace.web.letter_texts import _SAMPLES
 from tests.opened import Browser
 
 # Characters and the marks between them.
@@ -72,13 +77,29 @@ RATE = re.compile(r"[\u4e00-\u9fff]{1,6}/[\u4e00-\u9fff]{1,4}")
 UNIT = re.compile(rf"(?:(?<=\d )|(?<=unit ))(?:{RATE.pattern}|[\u4e00-\u9fff/]{{1,4}})")
 
 
+def texts_of_letters(site: Site) -> set[str]:
+    """The wording of letters, which is Chinese in either language: as it is edited, and as the preview fills it in."""
+    roles, day = site.pilot.roles, datetime.now(ZoneInfo(site.pilot.city.zone))
+    words = {role: term.name for role in ("bureau", "manager", "centre") if (term := roles.find(role))}
+    values = {**_SAMPLES, **words, "city": site.pilot.city.name, "date": f"{day.year}年{day.month}月{day.day}日"}
+    texts = {f"{values['organisation']}：", *NAMES.values(), *(f"{{{name}}}" for name in NAMES.values())}
+    for form in names():
+        own, letter = form_of(form).text, fill(form, values)
+        texts |= {letter.title, letter.sign_off, letter.date, *(told(text) for text in (own.title, own.sign_off, *own.parts))}
+        for part in letter.parts:
+            texts |= {part.text} if isinstance(part, Paragraph) else {*part.head, *(cell for row in part.rows for cell in row)}  # type: ignore[union-attr]
+    return {line for text in texts for line in text.splitlines()}
+
+
 class Written:
-    """What people wrote: every text of the database that is not a sentence of the platform, and the questions of the questionnaire.
+    """What people wrote: every text of the database that is not a sentence of the platform, the questions of the questionnaire, and the
+    wording of letters.
 
     `before`: the texts that were there when the pages were read; a form may have taken some out since."""
 
     def __init__(self, site: Site, sentences: Collection[str], before: Collection[str] = ()) -> None:
         texts = {*before, *texts_of(site), *(one.name for one in site.pilot.questionnaire.questions if len(one.name) >= CUT)}
+        texts |= texts_of_letters(site)
         # A short one, or one thing by another: 千克标煤/吨.
         self._units = {text for text in texts if len(text) <= 4 or RATE.fullmatch(text)}
         texts -= set(sentences)

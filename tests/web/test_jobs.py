@@ -12,12 +12,18 @@ from sqlalchemy import select, update
 
 from marketplace.actions.jobs import enqueue_job
 from marketplace.cli import main
+from marketplace.jobs.handlers import HANDLERS
 from marketplace.records.history import HistoryEntry
 from marketplace.records.jobs import Job, JobState
 from marketplace.site import Site
+from marketplace.web.jobs import KINDS
 from tests.opened import LOGINS, Browser, app, browser, own_site
 
 __all__ = ["app", "browser", "own_site"]
+
+
+def test_every_kind_of_job_has_a_word() -> None:
+    assert set(HANDLERS) <= set(KINDS)
 
 
 def fill(site: Site) -> str:

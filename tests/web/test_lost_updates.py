@@ -30,7 +30,7 @@ NOTHING_STORED = {
     "certificates.add", "diagnoses.create", "outside_grades.create",
     "notices.set_ways", "saved.keep", "group_plans.create",
     "inspections.draw", "inspections.plan", "rectifications.order", "supervision.issue",
-    "fund_budgets.create", "funding_plans.create", "funds.voucher", "vouchers.receive", "work_items.create", "performance_form.create", "policies_writing.create",
+    "fund_budgets.create", "funding_plans.create", "funds.voucher", "vouchers.receive", "work_items.create", "performance_form.create",
 }  # fmt: skip
 
 

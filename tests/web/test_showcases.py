@@ -12,18 +12,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as Xml
+from zipfile import ZipFile
 
+import docx
 import openpyxl
 import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
+from indexer.entries import entries_of
+from indexer.query import Kind
+from indexer.rows import documents_of
 from marketplace.app import create_app
 from marketplace.domain.complaints import ComplaintState
 from marketplace.domain.policies import PolicyVersionState
 from marketplace.domain.problems import names_of
 from marketplace.domain.showcases import Side
 from marketplace.records.complaints import Complaint
+from marketplace.records.index_queue import QueuedThing
 from marketplace.records.policies import PolicyVersion
 from marketplace.records.showcases import Showcase, ShowcaseConsent
 from marketplace.records.solutions import Solution
@@ -66,23 +72,39 @@ def found(site: Site, state: str) -> list[Showcase]:
         return rows
 
 
+def index_showcases(site: Site) -> None:
+    """What the worker would write of them; the rest of this index stays empty."""
+    with site.database.reading() as session:
+        waiting = select(QueuedThing.thing_id, QueuedThing.wanted).where(QueuedThing.kind == Kind.SHOWCASE)
+        documents = documents_of(session, Kind.SHOWCASE, dict(session.execute(waiting).all()), lambda _kind, key: key)  # type: ignore[arg-type]
+    assert not any(site.index.backend.apply(entries_of(list(documents.values()), site.embeddings)))
+    site.index.backend.refresh()
+
+
 def test_nothing_confidential_in_anything_public(played: Site, people: dict[str, Browser]) -> None:
     """Neither the name nor the amount that the enterprise kept to itself, in no page and no file that anybody can read."""
     rows, anyone = found(played, "published"), people["anyone"]
+    index_showcases(played)
     assert len(rows) == 3
     texts = {"list": anyone.get("/showcases").text, "home": anyone.get("/").text, "feed": anyone.get("/open-data/feed.atom").text}
-    texts |= {form: anyone.get(f"/open-data/showcases.{form}").text for form in ("csv", "json")}
+    texts |= {form: anyone.get(f"/open-data/showcases.{form}", buffered=True).text for form in ("csv", "json")}
+    texts["search"] = anyone.get("/search?kind=showcase").text
     with played.database.reading() as session:
         solutions = {row.id: session.get_one(Solution, row.solution_id).public_id for row in rows if row.solution_id}
     for row in rows:
         own = f"/showcases/{row.public_id}"
-        texts |= {own: anyone.get(own).text, f"{own}/kit": cells(anyone.get(f"{own}/kit").data)}
+        texts |= {own: anyone.get(own).text, f"{own}/kit": words_of_kit(anyone.get(f"{own}/kit", buffered=True).data, row)}
         if row.id in solutions:
             page = anyone.get(f"/solutions/{solutions[row.id]}").text
             assert row.title in page
             texts[f"solution {row.id}"] = page
         assert row.title in texts[own]
         assert row.title in texts["list"]
+        assert row.title in texts["search"]
+    with played.database.reading() as session:
+        documents = documents_of(session, Kind.SHOWCASE, {row.id: 1 for row in rows}, lambda _kind, key: key)
+    texts |= {f"document {rows_id}": repr(one.text) for rows_id, one in documents.items()}
+    assert len(documents) == 3
     shown = {row.show_name for row in rows}, {row.show_cost for row in rows}
     assert shown == ({True, False}, {True, False})
     for row in rows:
@@ -95,10 +117,22 @@ def test_nothing_confidential_in_anything_public(played: Site, people: dict[str,
         assert any(amount in text for text in mine) == row.show_cost
 
 
-def cells(data: bytes) -> str:
-    book = openpyxl.load_workbook(io.BytesIO(data), read_only=True)
-    assert book.sheetnames == ["案例", "指标", "方案", "模板清单"]
-    return "\n".join(str(cell) for sheet in book for row in sheet.iter_rows(values_only=True) for cell in row if cell is not None)
+def words_of_kit(data: bytes, row: Showcase) -> str:
+    """All that stands in a kit; every paper that its list names lies in it."""
+    archive, found = ZipFile(io.BytesIO(data)), []
+    for name in archive.namelist():
+        content = io.BytesIO(archive.read(name))
+        if name.endswith(".docx"):
+            document = docx.Document(content)
+            found += [line.text for line in document.paragraphs] + [cell.text for table in document.tables for cell in table._cells]
+        else:
+            for sheet in openpyxl.load_workbook(content, read_only=True):
+                found += [str(cell) for line in sheet.iter_rows(values_only=True) for cell in line if cell is not None]
+    papers = [name.removeprefix("空白表/") for name in archive.namelist() if name.startswith("空白表/")]
+    assert len(papers) == len(row.templates) >= 5
+    assert set(papers) <= set(found)
+    assert {row.effects[0]["name"], "本企业目标", "开工前数值"} <= set(found)
+    return "\n".join(found)
 
 
 def test_filters_by_sector_level_and_scenario(played: Site, people: dict[str, Browser]) -> None:
@@ -139,6 +173,10 @@ def test_from_the_enterprises_consent_to_the_public_page_and_back(played: Site, 
     assert people["centre"].post(f"{page}/publish", form=page).status_code == 422
     assert people["anyone"].get(page).status_code == 404
     assert people["bureau"].post(f"{page}/publish", form=page).status_code == 303
+    index_showcases(played)
+    asked = "/search?kind=showcase&q=机床没有联网，数据靠人抄"
+    assert row.public_id in people["anyone"].get(asked).text
+    assert row.title in people["anyone"].get("/open-data/showcases.json", buffered=True).text
     public = people["anyone"].get(page)
     assert public.status_code == 200
     assert row.enterprise is not None
@@ -147,8 +185,9 @@ def test_from_the_enterprises_consent_to_the_public_page_and_back(played: Site, 
     assert people["enterprise"].post(f"{page}/revoke", {"why": "工艺还在保密期"}, form=page).status_code == 303
     for address in (page, f"{page}/kit"):
         assert people["anyone"].get(address).status_code == 404
-    assert row.title not in people["anyone"].get("/showcases").text
-    assert row.title not in people["anyone"].get("/open-data/showcases.json").text
+    for address in ("/showcases", asked):
+        assert row.public_id not in people["anyone"].get(address).text
+    assert row.title not in people["anyone"].get("/open-data/showcases.json", buffered=True).text
     # Begun anew, by two at once.
     assert people["centre"].post(f"{page}/reopen", form=page).status_code == 303
     form = people["centre"].get(f"{page}/edit").text
@@ -209,6 +248,14 @@ def test_policies_by_version(played: Site, people: dict[str, Browser]) -> None:
         listed = anyone.get(f"/policies?{query}").text
         assert title in listed
         assert "设备更新补助" not in listed
+    # Somebody repeals it while its next version is being written.
+    place = f"/policies/new?of={draft.public_id}"
+    seen = re.search(r'name="seen" value="(\d+)"', bureau.get(place).text)
+    assert seen
+    assert bureau.post(f"{own}/repeal", {"why": "上位办法已废止"}, form=own).status_code == 303
+    lost = bureau.post("/policies/new", {**values, "number": "", "title": "我写的新版", "of": draft.public_id, "seen": seen[1]}, form=place)
+    assert lost.status_code == 409
+    assert "我写的新版" in lost.text
 
 
 def test_a_complaint_without_a_log_in(played: Site, people: dict[str, Browser], caplog: pytest.LogCaptureFixture) -> None:
@@ -268,8 +315,8 @@ def test_open_data_is_the_same_in_both_forms(played: Site, people: dict[str, Bro
     anyone = people["anyone"]
     page = anyone.get("/open-data").text
     for key in SETS:
-        data = json.loads(anyone.get(f"/open-data/{key}.json").data)
-        table = list(csv.reader(io.StringIO(anyone.get(f"/open-data/{key}.csv").data.decode("utf-8-sig"))))
+        data = json.loads(anyone.get(f"/open-data/{key}.json", buffered=True).data)
+        table = list(csv.reader(io.StringIO(anyone.get(f"/open-data/{key}.csv", buffered=True).data.decode("utf-8-sig"))))
         assert data["licence"]
         assert re.fullmatch(r"\d{4}-\d\d-\d\d", data["date"])
         assert len(table) == len(data["rows"]) + 1 > 1, key
