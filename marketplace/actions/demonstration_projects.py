@@ -45,6 +45,20 @@ NEEDS: tuple[tuple[str, str, tuple[str, str, str, float, float], int], ...] = (
     ("危化品库自动监测", "防爆温湿度和气体监测，联动排风，记录自动留存。", ("人工抄表", "次/天", "down", 12, 1), 120),
     ("机加产线数采", "六十台机床联网，刀具寿命和停机原因自动记。", ("设备综合效率", "%", "up", 61, 74), 330),
 )
+# What each need is for, in the same order, and what every project measures beside its own indicator: name, unit, direction, before.
+_FOR: tuple[tuple[str, ...], ...] = (
+    ("green",), ("intelligent", "advanced"), ("intelligent", "advanced"), ("green", "integrated"), ("green",), ("intelligent", "integrated"),
+    ("safe", "intelligent"), ("intelligent",),
+)  # fmt: skip
+_ALSO: tuple[tuple[str, str, str, float], ...] = (
+    ("关键工序数控化率", "%", "up", 46),
+    ("全员劳动生产率（人均产值）", "万元/人", "up", 86),
+    ("单位产值综合能耗", "千克标煤/万元", "down", 64),
+    ("产品不良率", "%", "down", 2.4),
+    ("年营业收入", "万元", "up", 38_600),
+)
+# By how much of what was before each of them is to change, so that no two projects do the same.
+_CHANGE = (0.3, 0.16, 0.1, 0.24, 0.06)
 
 
 @dataclass
@@ -60,8 +74,9 @@ class Stage:
     providers: list[int]
     paper: StoredBlob
     guides: dict[str, int]
-    # The stories of an earlier batch: their works are nearly over.
+    # The stories of an earlier batch: their works are nearly over. `late`: their planned end has passed before they were accepted.
     early: bool = False
+    late: bool = False
 
     def step(self, viewer: Viewer, ago: int) -> Step:
         return Step(viewer, self.at - ago * _DAY, self.today - ago * _DAY, self.rules)
@@ -91,7 +106,8 @@ class Stage:
     def term(self) -> tuple[date, date]:
         """When the projects run: within the pilot's term, as near to today as it allows."""
         if self.early:
-            return max(self.rules.first_day, self.today - 220 * _DAY), min(self.rules.last_day, self.today + 40 * _DAY)
+            ends = self.today + (-60 if self.late else 40) * _DAY
+            return max(self.rules.first_day, self.today - 220 * _DAY), min(self.rules.last_day, ends)
         last = min(self.rules.last_day, self.today + 200 * _DAY)
         return max(self.rules.first_day, min(self.today - 20 * _DAY, last - 30 * _DAY)), last
 
@@ -119,7 +135,17 @@ class Stage:
         equipment, software, building = total * 6 // 10, total * 3 // 10, total - total * 6 // 10 - total * 3 // 10
         asked = int((equipment + software) * share * 0.9)
         basic = BasicDraft(
-            title, level, own.area or self._area(), own.sector, ("intelligent",), (), first, last, total * WAN, asked * WAN, promised=True
+            title,
+            level,
+            own.area or self._area(),
+            own.sector,
+            _FOR[place % len(_FOR)],
+            (),
+            first,
+            last,
+            total * WAN,
+            asked * WAN,
+            promised=True,
         )
         project_plans.save_basic(database, number, basic, step)
         texts = {"background": "现在靠人工和经验，问题在诊断报告里写明。", "content": content, "effect": "见绩效指标表，三个月内稳定达到。"}
@@ -135,8 +161,10 @@ class Stage:
         suppliers.append(SupplierDraft(other, "sub", "数据采集", "", int(total * 0.1) * WAN, None, 0.2))
         project_plans.save_suppliers(database, number, suppliers, step)
         name, unit, direction, before, after = indicator
-        rows = [IndicatorDraft(name, unit, direction, before, after, 60, "月报和现场测评")]
-        rows.append(IndicatorDraft("关键工序数控化率", "%", "up", 46, 62, 40, "设备台账"))
+        rows = [IndicatorDraft(name, unit, direction, before, after, 50, "月报和现场测评")]
+        for (name, unit, direction, before), change in zip(_ALSO, _CHANGE, strict=True):
+            change *= (0.8 + 0.1 * (place % 5)) * (1 if direction == "up" else -1)
+            rows.append(IndicatorDraft(name, unit, direction, before, round(before * (1 + change), 2), 10, "台账和现场测评"))
         project_plans.save_indicators(database, number, rows, step)
         project_plans.save_costs(database, number, self._costs(first, last, equipment, software, building, asked), step)
         marks = [MilestoneDraft(word, first + (last - first) * part // 10) for word, part in _MARKS]
@@ -196,16 +224,21 @@ def stage_of(database: Database, rules: ProjectRules, *, files: BlobStore, at: d
         if len(people) < len(_PEOPLE):
             return None
         own = [min(people[login].enterprise_ids) for login in ("enterprise", "enterprise2") if people[login].enterprise_ids]
-        others = session.scalars(
-            select(Enterprise.id).where(Enterprise.id.not_in(own), Enterprise.area != "").order_by(Enterprise.id).limit(6)
+        # Two of each sector, so that every sector has its projects.
+        rest = session.execute(
+            select(Enterprise.id, Enterprise.sector).where(Enterprise.id.not_in(own), Enterprise.area != "").order_by(Enterprise.id)
         )
+        of_sector: dict[str, list[int]] = {}
+        for number, sector in rest:
+            of_sector.setdefault(sector, []).append(number)
+        others = [found[place] for place in range(2) for found in of_sector.values() if place < len(found)]
         chosen = [*own, *others]
         enterprises = [session.get_one(Enterprise, number) for number in chosen]
         first = sorted(people["provider"].provider_ids)
-        rest = session.scalars(
+        more = session.scalars(
             select(Provider.id).where(Provider.state.in_(TAKES_NEW), Provider.id.not_in(first)).order_by(Provider.id).limit(4)
         )
-        providers = [*first, *rest]
+        providers = [*first, *more]
         session.expunge_all()
     if len(enterprises) < 4 or len(providers) < 3:
         return None
