@@ -32,6 +32,7 @@ from marketplace.domain.figure_facts import (
     ShowcaseFact,
     Value,
 )
+from marketplace.domain.figure_formulas import of_sources
 from marketplace.domain.figure_rules import FigureRules
 from marketplace.domain.figures import FIGURES
 from marketplace.domain.introductions import IntroductionState
@@ -251,6 +252,11 @@ def _money(session: Session, rules: FigureRules, day: date, since: date | None, 
         on = min(day, last_day(f"{int(month[0])}-{int(month[1]):02}")) if month else day
         found.append(MoneyFact(str(account), source not in rules.central_sources, on, int(fen), sector or "", area or "", bool(of_project)))
     return found
+
+
+def find_money(session: Session, rules: FigureRules, day: date) -> dict[str, dict[str, int]]:
+    """Central and local money as of the end of a day: budget, committed, paid."""
+    return of_sources(Facts(Scope(day), money=_money(session, rules, day, None, over_time=True)))
 
 
 def _balances(session: Session, rules: FigureRules, today: date) -> list[MoneyFact]:

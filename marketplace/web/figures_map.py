@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -36,7 +36,7 @@ class NeedMap:
 
 
 def need_map(session: Session, wanted: Asked) -> NeedMap:
-    """Those scenarios with most problems; solutions are the pilot's whatever the park, since they are offered everywhere."""
+    """Scenarios with gaps first, then those with most problems; solutions are the pilot's whatever the park, since they are offered everywhere."""
     by_area = wanted.scope.sector is not None
     found: dict[str, dict[str, tuple[int, int]]] = {}
     for one in find_placed_needs(session):
@@ -46,13 +46,19 @@ def need_map(session: Session, wanted: Asked) -> NeedMap:
             found[one.scenario_code][head] = (problems + one.problems, unserved + one.unserved)
     solutions = {(cell.sector, cell.scenario_code): cell.solutions for cell in find_cells(session)}
     heads = _heads(found, wanted)
-    order = sorted(found, key=lambda code: (-sum(problems for problems, _unserved in found[code].values()), code))
+    order = sorted(found, key=lambda code: _weight(code, found[code].values()))
     rows = [
         (code, [_cell(found[code].get(head), solutions.get((wanted.sector or head, code), 0)) for head in heads]) for code in order[:MOST]
     ]
     return NeedMap(
         session.scalar(select(func.max(CoverageCell.day))), by_area, [_word(head, by_area) for head in heads], rows, len(order) - len(rows)
     )
+
+
+def _weight(code: str, cells: Iterable[tuple[int, int]]) -> tuple[int, int, str]:
+    """What nobody serves comes first, then where most problems are."""
+    rows = list(cells)
+    return (-sum(unserved for _problems, unserved in rows), -sum(problems for problems, _unserved in rows), code)
 
 
 def _heads(found: dict[str, dict[str, tuple[int, int]]], wanted: Asked) -> list[str]:

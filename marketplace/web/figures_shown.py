@@ -129,7 +129,9 @@ def text_of(unit: Unit, value: float | int | None) -> str:
     if unit is Unit.FEN:
         return revenue(int(value))
     if unit is Unit.SHARE:
-        return f"{100 * value:.0f} %"
+        # All but one is not all, and one is not none.
+        whole = round(100 * value)
+        return f"{whole} %" if whole not in (0, 100) or value in (0, 1) else f"{min(99.9, max(0.1, 100 * value)):.1f} %"
     if unit is Unit.RATIO:
         return f"{value:.2f} : 1"
     if unit is Unit.CHANGE:
