@@ -21,6 +21,8 @@ _LEFT, _TOP, _RIGHT, _BOTTOM = 28, 30, 26, 25
 _LINE = 8.5
 # The name and the day below a letter, with the space above them.
 _SIGNED = 8 + 2 * _LINE
+# What a heading wants below it: two rows of text, or the first rows of a table.
+_BELOW_HEADING = 28.0
 _PIECES = re.compile(r"[A-Za-z0-9_./:-]+|.", re.S)
 _CLOSING = "，。；：、？！）》」』】〕”’％%,.;:?!)"
 _MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
@@ -60,7 +62,7 @@ def written(letter: Letter) -> bytes:
         for place, text in enumerate(texts):
             # Who signs never stands alone on a page, nor a heading at the end of one.
             is_last = part is letter.parts[-1] and place == len(texts) - 1
-            with_it = 2 * _LINE if part.is_heading else _SIGNED if is_last else 0.0
+            with_it = _BELOW_HEADING if part.is_heading else _SIGNED if is_last else 0.0
             line(f"　　{text}", font=HEAD if part.is_heading else _TEXT, with_it=with_it)
     if page.will_page_break(_SIGNED):
         page.add_page()
@@ -115,9 +117,13 @@ def _opened(letter: Letter) -> FPDF:
 
 
 def _table(page: FPDF, grid: Grid) -> None:
+    from fpdf.fonts import FontFace
+
     page.ln(2)
     page.set_font(_TEXT, size=11)
-    with page.table(line_height=7, padding=1.5, first_row_as_headings=False, wrapmode="CHAR", col_widths=grid.widths or None) as table:
+    # The first row is repeated where a table goes on, in the letters of the others: there is no bold font.
+    plain = FontFace(emphasis=None)
+    with page.table(line_height=7, padding=1.5, headings_style=plain, wrapmode="CHAR", col_widths=grid.widths or None) as table:
         for texts in (grid.head, *grid.rows):
             row = table.row()
             for text in texts:

@@ -140,7 +140,7 @@ def _money(content: Mapping[str, Any]) -> Iterator[Paragraph | Grid]:
         )
         for word, row in (("中央财政资金", money["central"]), ("地方财政资金", money["local"]), ("合计", whole))
     )
-    yield Grid(("资金来源", "预算（万元）", "已安排（万元）", "已拨付（万元）", "安排率", "拨付率"), rows, (4, 3, 3, 3, 2, 2))
+    yield Grid(("资金（万元）", "预算", "已安排", "已拨付", "安排率", "拨付率"), rows, (5, 3, 3, 3, 2, 2))
     yield Paragraph("安排率为已安排占预算，拨付率为已拨付占已安排；数据取自平台账簿，含各年度累计，不含待追回和已收回的拨付。")
 
 
