@@ -16,6 +16,7 @@ from marketplace.domain.performance_rules import Subject
 from marketplace.letters.letter import Letter
 from marketplace.letters.performance_report import Words, report_letter
 from marketplace.pilot import Pilot
+from marketplace.records.figures import find_money
 from marketplace.records.performance import PerformanceRound, find_compared
 
 _WHOLE = Viewer(roles=frozenset({Role.ADMIN}))
@@ -34,8 +35,13 @@ def areas_of(pilot: Pilot) -> dict[str, frozenset[str]]:
 
 def letter_of(session: Session, found: PerformanceRound, content: Mapping[str, Any], pilot: Pilot) -> Letter:
     """The letter of a round; of one that is not issued it says that it is a draft."""
-    day = (found.reviewed_at or found.created).astimezone(ZoneInfo(pilot.city.zone)).date()
     bureau, of_pilot = _word(pilot, "role", "bureau"), found.subject == Subject.PILOT
+    day = (found.reviewed_at or found.created).astimezone(ZoneInfo(pilot.city.zone)).date()
+    if found.state != RoundState.ISSUED:
+        # A draft is of the day on which its figures were taken, and its money is that of this day.
+        day = max(day, *(row.filled_on or day for row in found.items))
+        if of_pilot:
+            content = {**content, "money": find_money(session, pilot.figure, day)}
     earlier = [
         (title_of(row), row.total)
         for row in find_compared(session, found.subject, found.area, _WHOLE)

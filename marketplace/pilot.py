@@ -336,7 +336,9 @@ def load_pilot(path: Path | None = None) -> Pilot:
     rest["fund"] = replace(rest["fund"], **shares)
     rest["project"] = replace(rest["project"], fund=rest["fund"])
     rest["project"] = replace(rest["project"], first_day=rest["city"].term_start, last_day=rest["city"].implementation_end)
-    rest["figure"] = replace(rest["figure"], zone=rest["city"].zone, central_sources=rest["fund"].central_keys)
+    rest["figure"] = replace(
+        rest["figure"], zone=rest["city"].zone, central_sources=rest["fund"].central_keys, least_time=rest["performance"].least_time
+    )
     rest["project_review"] = replace(rest["project_review"], least_experts=rest["project"].experts_least)
     for key in doc:
         raise reader.fail(key, f"is not a table of a pilot file; known are {', '.join(KNOWN_TABLES)}")

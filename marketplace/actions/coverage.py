@@ -57,7 +57,10 @@ def write_coverage(session: Session, day: date, needs: Sequence[CountedNeed], su
         cells.setdefault((need.sector, need.scenario_code), []).append(need)
         for number in need.solved_by:
             asked[number] = asked.get(number, 0) + 1
-    session.add_all(ProblemCoverage(problem_id=need.problem_id, day=day, strength=need.strength, takers=need.takers) for need in needs)
+    session.add_all(
+        ProblemCoverage(problem_id=need.problem_id, day=day, strength=need.strength, takers=need.takers, scenario_code=need.scenario_code)
+        for need in needs
+    )
     session.add_all(
         DemandMatch(provider_id=provider, problem_id=need.problem_id, strength=strength)
         for need in needs

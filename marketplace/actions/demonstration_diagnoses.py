@@ -32,6 +32,9 @@ _OWN = {"enterprise": "drafted", "enterprise2": "on_site"}
 _OTHERS = ("planned", "issued", "issued", "confirmed", "issued", "returned", "cancelled", "planned", "issued")
 # How good they are, from 0 to 1, in this order.
 _GOOD = (0.45, 0.62, 0.3, 0.75, 0.5, 0.4, 0.55, 0.2, 0.85)
+# Who of them was graded once before: place → how good they were then; the questionnaire was filled in more than a year ago.
+_BEFORE = {3: 0.44, 4: 0.32, 10: 0.56}
+_LONG_AGO = 420
 _SUMMARIES = (
     "设备基础好，系统各管一摊，数据没有打通。建议先把生产、质量和设备的数据汇到一处，再谈预测和优化。",
     "管理层重视，人手不足。质量和仓储靠表格，追溯要翻几天的纸，建议从这两处开始。",
@@ -63,6 +66,8 @@ def seed_diagnoses(database: Database, form: Questionnaire, rules: DiagnosisRule
     if officer is None or len(chosen) < len(_OWN) + len(_OTHERS):
         return False
     stage = _Stage(database, form, rules, at, today, officer)
+    for place, good in _BEFORE.items():
+        _tell(stage, chosen[place], "baseline", _LONG_AGO - 3 * place, good, None)
     for number, (enterprise_id, story) in enumerate(zip(chosen, (*_OWN.values(), *_OTHERS), strict=False)):
         _tell(stage, enterprise_id, story, 40 - 2 * number, _GOOD[number % len(_GOOD)], unit if story == "confirmed" else None)
     for enterprise_id, draft in zip(
@@ -110,9 +115,17 @@ def _tell(stage: _Stage, enterprise_id: int, story: str, ago: int, good: float, 
         remarks = {one.key: "现场看过" for one in form.of(section.key) if one.kind == Kind.LEVEL and chance.random() < 0.3}
         when = stage.at - timedelta(days=ago - 5)
         save_answers(database, number, section.key, typed, remarks, questionnaire=form, viewer=officer, at=when)
-    write_lists(
-        database, number, enterprise_id, sector, viewer=officer, at=stage.at - timedelta(days=ago - 5), most=1 if story == "on_site" else 2
-    )
+    # What was found wrong then has been seen to.
+    if story != "baseline":
+        write_lists(
+            database,
+            number,
+            enterprise_id,
+            sector,
+            viewer=officer,
+            at=stage.at - timedelta(days=ago - 5),
+            most=1 if story == "on_site" else 2,
+        )
     if story == "on_site":
         return
     summary = _SUMMARIES[number % len(_SUMMARIES)]
@@ -124,7 +137,7 @@ def _tell(stage: _Stage, enterprise_id: int, story: str, ago: int, good: float, 
         diagnoses.send_back(database, number, stage.step(own, ago - 8), why="设备台数按去年年底算，应为 186 台，请核对。")
         return
     diagnoses.confirm(database, number, stage.step(own, ago - 8))
-    if story == "issued":
+    if story in ("issued", "baseline"):
         diagnoses.issue(database, number, stage.step(officer, ago - 9))
 
 

@@ -38,6 +38,16 @@ from marketplace.records.providers import Provider
 WAN = 1_000_000
 _PEOPLE = ("centre", "bureau", "area", "enterprise", "enterprise2", "provider")
 _DAY = timedelta(days=1)
+# What every project measures beside its own indicator: name, unit, direction, before.
+_ALSO: tuple[tuple[str, str, str, float], ...] = (
+    ("关键工序数控化率", "%", "up", 46),
+    ("全员劳动生产率（人均产值）", "万元/人", "up", 86),
+    ("单位产值综合能耗", "千克标煤/万元", "down", 64),
+    ("产品不良率", "%", "down", 2.4),
+    ("年营业收入", "万元", "up", 38_600),
+)
+# By how much of what was before each of them is to change, so that no two projects do the same.
+_CHANGE = (0.3, 0.16, 0.1, 0.24, 0.06)
 
 
 @dataclass
@@ -54,13 +64,21 @@ class Stage:
     paper: StoredBlob
     guides: dict[str, int]
     calendar: Calendar
-    # The stories of an earlier batch: their works are nearly over.
+    # The stories of an earlier batch: their works are nearly over. `late`: their planned end has passed before they were accepted.
     early: bool = False
+    late: bool = False
     # Titles of projects so far.
     told: list[str] = field(default_factory=list)
 
     def step(self, viewer: Viewer, ago: int) -> Step:
         return Step(viewer, *worked(self.at, self.today, ago, self.calendar), self.rules)
+
+    def working_day(self, ahead: int) -> date:
+        """The working day so many days ahead, or the next one."""
+        day = self.today + ahead * _DAY
+        while not self.calendar.is_working(day):
+            day += _DAY
+        return day
 
     def who(self, login: str, ago: int) -> Step:
         return self.step(self.people[login], ago)
@@ -87,27 +105,24 @@ class Stage:
     def term(self) -> tuple[date, date]:
         """When the projects run: within the pilot's term, as near to today as it allows."""
         if self.early:
-            return max(self.rules.first_day, self.today - 220 * _DAY), min(self.rules.last_day, self.today + 40 * _DAY)
+            ends = self.today + (-60 if self.late else 40) * _DAY
+            return max(self.rules.first_day, self.today - 220 * _DAY), min(self.rules.last_day, ends)
         last = min(self.rules.last_day, self.today + 200 * _DAY)
         return max(self.rules.first_day, min(self.today - 20 * _DAY, last - 30 * _DAY)), last
 
     def begun(self, place: int, guide: str, ago: int, *, enterprise: Enterprise | None = None, level: str = "point") -> int:
         """A draft with everything in it; which need and whose is by its place."""
         own = enterprise or self.enterprises[place % len(self.enterprises)]
-        title, content, indicator = self.need(place, own)
-        total = TOTALS[place % len(TOTALS)]
+        need, total = self.need(place, own), TOTALS[place % len(TOTALS)]
         step = self.applicant(own, ago)
-        project = projects.create(self.database, self.guides[guide], own.organisation_id, title, step)
-        self.fill(project.id, own, title, content, indicator, total, step, place=place, level=level)
+        project = projects.create(self.database, self.guides[guide], own.organisation_id, need.title, step)
+        self.fill(project.id, own, need, total, step, place=place, level=level)
         return project.id
 
     def need(self, place: int, own: Enterprise) -> Need:
         return EARLY[place % len(EARLY)] if self.early else next_need(own.sector, self.told)
 
-    def fill(
-        self, number: int, own: Enterprise, title: str, content: str, indicator: tuple[str, str, str, float, float], total: int, step: Step,
-        *, place: int, level: str = "point",
-    ) -> None:  # fmt: skip
+    def fill(self, number: int, own: Enterprise, need: Need, total: int, step: Step, *, place: int, level: str = "point") -> None:  # fmt: skip
         """Every section of it."""
         database, (first, last) = self.database, self.term()
         with database.reading() as session:
@@ -119,10 +134,24 @@ class Stage:
         equipment, software, building = total * 6 // 10, total * 3 // 10, total - total * 6 // 10 - total * 3 // 10
         asked = int((equipment + software) * share * 0.9)
         basic = BasicDraft(
-            title, level, own.area or self._area(), own.sector, ("intelligent",), (), first, last, total * WAN, asked * WAN, promised=True
+            need.title,
+            level,
+            own.area or self._area(),
+            own.sector,
+            need.orientations,
+            (),
+            first,
+            last,
+            total * WAN,
+            asked * WAN,
+            promised=True,
         )
         project_plans.save_basic(database, number, basic, step)
-        texts = {"background": "现在靠人工和经验，问题在诊断报告里写明。", "content": content, "effect": "见绩效指标表，三个月内稳定达到。"}
+        texts = {
+            "background": "现在靠人工和经验，问题在诊断报告里写明。",
+            "content": need.content,
+            "effect": "见绩效指标表，三个月内稳定达到。",
+        }
         project_plans.save_texts(
             database, number, {**texts, "organisation": "厂长牵头，设备、生产、信息三个部门参加；自筹资金已列入年度预算。"}, step
         )
@@ -134,9 +163,11 @@ class Stage:
         suppliers = [SupplierDraft(main, "general", "总体实施", f"HT-{place + 1:03}", int(total * 0.6) * WAN, first, 0.8)]
         suppliers.append(SupplierDraft(other, "sub", "数据采集", "", int(total * 0.1) * WAN, None, 0.2))
         project_plans.save_suppliers(database, number, suppliers, step)
-        name, unit, direction, before, after = indicator
-        rows = [IndicatorDraft(name, unit, direction, before, after, 60, "月报和现场测评")]
-        rows.append(IndicatorDraft("关键工序数控化率", "%", "up", 46, 62, 40, "设备台账"))
+        name, unit, direction, before, after = need.indicator
+        rows = [IndicatorDraft(name, unit, direction, before, after, 50, "月报和现场测评")]
+        for (name, unit, direction, before), change in zip(_ALSO, _CHANGE, strict=True):
+            change *= (0.8 + 0.1 * (place % 5)) * (1 if direction == "up" else -1)
+            rows.append(IndicatorDraft(name, unit, direction, before, round(before * (1 + change), 2), 10, "台账和现场测评"))
         project_plans.save_indicators(database, number, rows, step)
         project_plans.save_costs(database, number, self._costs(first, last, equipment, software, building, asked), step)
         marks = [MilestoneDraft(word, first + (last - first) * part // 10) for word, part in _MARKS]
@@ -196,16 +227,21 @@ def stage_of(database: Database, rules: ProjectRules, *, files: BlobStore, at: d
         if len(people) < len(_PEOPLE):
             return None
         own = [min(people[login].enterprise_ids) for login in ("enterprise", "enterprise2") if people[login].enterprise_ids]
-        others = session.scalars(
-            select(Enterprise.id).where(Enterprise.id.not_in(own), Enterprise.area != "").order_by(Enterprise.id).limit(6)
+        # Two of each sector, so that every sector has its projects.
+        rest = session.execute(
+            select(Enterprise.id, Enterprise.sector).where(Enterprise.id.not_in(own), Enterprise.area != "").order_by(Enterprise.id)
         )
+        of_sector: dict[str, list[int]] = {}
+        for number, sector in rest:
+            of_sector.setdefault(sector, []).append(number)
+        others = [found[place] for place in range(2) for found in of_sector.values() if place < len(found)]
         chosen = [*own, *others]
         enterprises = [session.get_one(Enterprise, number) for number in chosen]
         first = sorted(people["provider"].provider_ids)
-        rest = session.scalars(
+        more = session.scalars(
             select(Provider.id).where(Provider.state.in_(TAKES_NEW), Provider.id.not_in(first)).order_by(Provider.id).limit(4)
         )
-        providers = [*first, *rest]
+        providers = [*first, *more]
         calendar = find_calendar(session)
         session.expunge_all()
     if len(enterprises) < 4 or len(providers) < 3:
@@ -240,9 +276,7 @@ def _guides(stage: Stage) -> None:
         ("past", "中央财政资金支持项目申报指南（预备批）", "预备批，已截止。", 330, -290, 2_000, ()),
     )  # fmt: skip
     for key, title, text, ago, ahead, budget, conditions in rows:
-        closes = stage.today + ahead * _DAY
-        while not stage.calendar.is_working(closes):
-            closes += _DAY
+        closes = stage.working_day(ahead)
         project_class = "central" if key == "past" else key
         draft = GuideDraft(
             project_class, title, text, conditions=conditions, documents=("plan", "promise"), budget_fen=budget * WAN or None,

@@ -202,10 +202,10 @@ def _other_classes(play: Play, note: Callable[[str, int], int]) -> None:
 
 def _large(stage: Stage, place: int, ago: int, enterprise: Enterprise) -> int:
     """The city asks for more investment than the other needs have."""
-    title, content, indicator = stage.need(place, enterprise)
+    need = stage.need(place, enterprise)
     step = stage.applicant(enterprise, ago + 7)
-    project = projects.create(stage.database, stage.guides["municipal"], enterprise.organisation_id, title, step)
-    stage.fill(project.id, enterprise, title, content, indicator, 1_000 + TOTALS[place], step, place=place)
+    project = projects.create(stage.database, stage.guides["municipal"], enterprise.organisation_id, need.title, step)
+    stage.fill(project.id, enterprise, need, 1_000 + TOTALS[place], step, place=place)
     project_submission.submit(stage.database, project.id, stage.step_of(project.id, ago + 4))
     stage.review(project.id, "recommend", "符合市级条件，材料齐全，同意推荐。", ago)
     return project.id

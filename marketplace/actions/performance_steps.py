@@ -41,6 +41,7 @@ from marketplace.domain.texts import check_text
 from marketplace.domain.working_days import term
 from marketplace.records.calendar import find_calendar
 from marketplace.records.database import Database
+from marketplace.records.figures import find_money
 from marketplace.records.files import find_attachments_of
 from marketplace.records.performance import PerformanceRound
 
@@ -122,7 +123,10 @@ def facts_of(session: Session, found: PerformanceRound, step: Step) -> Facts:
 def _freeze(session: Session, found: PerformanceRound, step: Step) -> None:
     """Values, definitions and points as they are now. Nothing that changes later changes them."""
     files = find_attachments_of(session, ITEM, [row.id for row in found.items])
-    found.content = frozen(found, {key: [(one.filename, one.sha256) for one in rows] for key, rows in files.items()}, step.rules)
+    content = frozen(found, {key: [(one.filename, one.sha256) for one in rows] for key, rows in files.items()}, step.rules)
+    if found.subject == Subject.PILOT:
+        content["money"] = find_money(session, step.figure, min(found.as_of, step.today))
+    found.content = content
     found.total, found.grade = found.content["total"], found.content["grade"]
     session.flush()
     enqueue_job(session, "performance_report", {"id": found.id}, at=step.at, key=f"performance_report:{found.id}")

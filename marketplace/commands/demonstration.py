@@ -16,7 +16,7 @@ from marketplace.actions.demonstration_catalogue import seed_catalogue
 from marketplace.actions.demonstration_centre import play as play_centre
 from marketplace.actions.demonstration_complaints import seed_complaints
 from marketplace.actions.demonstration_diagnoses import seed_diagnoses
-from marketplace.actions.demonstration_figures import play_investments
+from marketplace.actions.demonstration_figures import play_investments, play_landmark, play_roster
 from marketplace.actions.demonstration_funds import seed_batch, seed_budgets, settle_funds
 from marketplace.actions.demonstration_lists import seed_lists
 from marketplace.actions.demonstration_meetings import seed_meetings
@@ -75,6 +75,8 @@ def play_the_pool(database: Database, pilot: Pilot, store: BlobStore, *, at: dat
     seed_policies(database, at=at, today=today)
     seed_complaints(database, pilot.complaint, pilot.catalogue, at=at, today=today)
     play_investments(database, first=pilot.city.term_start, at=at, today=today)
+    with as_file(files("marketplace") / "data" / "demo_roster") as folder:
+        play_roster(database, pilot, folder, at=at)
     seed_performance(database, partial(step_by, pilot), files=store, at=at, today=today)
     play_centre(
         database, pilot, pilot.centre, Choices.of(pilot.stages, pilot.scenarios), {one.key: one.name for one in pilot.city.phases}, at=at
@@ -89,6 +91,7 @@ def play_projects(database: Database, pilot: Pilot, store: BlobStore, *, at: dat
     seed_budgets(database, pilot.project, at=at, today=today)
     rules = (pilot.inspection, pilot.supervision, pilot.rating, pilot.adjustment)
     works = seed_works(stage, pilot.project_review, rules, files=store)
+    play_landmark(stage, pilot.project_review)
     seed_selection(stage, pilot.project_review)
     seed_batch(database, pilot.project, "第二批", at=at, today=today, ago=15)
     if works is not None:

@@ -9,6 +9,7 @@ import sys
 import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -129,6 +130,7 @@ def _load_the_demonstration(runtime: Runtime) -> None:
 
     from marketplace.actions.demonstration import find_demonstration_accounts
     from marketplace.commands.demonstration import load_whole_demonstration
+    from marketplace.jobs.ratings import ask_for_first_count
     from marketplace.records.solutions import Solution
 
     with runtime.database.reading() as session:
@@ -139,9 +141,11 @@ def _load_the_demonstration(runtime: Runtime) -> None:
     if solutions:
         raise Stop(f"这个资料目录里已有 {solutions} 个方案，却不是演示站点。请去掉 JIGAI_DEMO，或换一个 JIGAI_DATA_DIR。")
     tell("第一次启动：载入示例数据。")
-    loaded = load_whole_demonstration(runtime.database, runtime.pilot, runtime.store, at=datetime.now(UTC))
+    at = datetime.now(UTC)
+    loaded = load_whole_demonstration(runtime.database, runtime.pilot, runtime.store, at=at)
     if not loaded.report.is_good:
         raise Stop(f"示例数据没有载入：{loaded.report.bad[0].sentence()}")
+    ask_for_first_count(runtime.database, at.astimezone(ZoneInfo(runtime.pilot.city.zone)).date(), at)
 
 
 def _site(runtime: Runtime) -> Site:

@@ -164,6 +164,9 @@ PERMISSIONS: dict[tuple[str, str], frozenset[str]] = {
     ("guide", "manage"): frozenset({Role.BUREAU, Role.ADMIN}),
     ("project", "read"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.FINANCE, Role.ADMIN}),
     ("project", "read_own"): frozenset({Role.ENTERPRISE, Role.PROVIDER, Role.AREA, Role.EXPERT}),
+    # The list, and each project in short. The city's authorities read that much of every one: no papers, no problem lists, no names of persons.
+    ("project", "look_at"): frozenset({Role.CENTRE, Role.MANAGER, Role.BUREAU, Role.FINANCE, Role.CITY, Role.ADMIN}),
+    ("project", "look_at_own"): frozenset({Role.ENTERPRISE, Role.PROVIDER, Role.AREA, Role.EXPERT}),
     ("project", "write_own"): frozenset({Role.ENTERPRISE, Role.PROVIDER}),
     ("project", "reserve"): frozenset({Role.CENTRE, Role.ADMIN}),
     ("project", "reserve_own"): frozenset({Role.ENTERPRISE}),

@@ -57,7 +57,7 @@ class EnterpriseFact:
 
 @dataclass(frozen=True)
 class ProjectFact:
-    """`decided`: the day on which support was decided (or the city's decision); `spent`: (day handed in, spent until then) of the monthly reports."""
+    """`stages`: of the problems that it answers. `decided`: the day on which support was decided (or the city's decision); `spent`: (day handed in, spent until then) of the monthly reports."""
 
     id: int
     sector: str
@@ -65,6 +65,7 @@ class ProjectFact:
     level: str = "point"
     project_class: str = "central"
     orientations: tuple[str, ...] = ()
+    stages: tuple[str, ...] = ()
     leading: bool = False
     health: str = ""
     total_fen: int = 0

@@ -137,6 +137,18 @@ def budget(facts: Facts) -> Value:
     return Value(-_money(facts, "budget"))
 
 
+def of_sources(facts: Facts) -> dict[str, dict[str, int]]:
+    """ "central" and "local" → budget, committed and paid, as the figures of these names say, each of one side."""
+    return {
+        name: {
+            "budget": -_money(facts, "budget", local=local),
+            "committed": _money(facts, *COMMITTED, local=local),
+            "paid": _money(facts, "paid", local=local),
+        }
+        for name, local in (("central", False), ("local", True))
+    }
+
+
 COMMITTED = ("committed", "paid", "to_recover", "recovered")
 
 

@@ -2,45 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from enum import StrEnum
 
 from marketplace.domain.figure_facts import Facts, Scope, Value
 from marketplace.domain.figure_formulas import spent_by, supported_projects
-from marketplace.domain.figure_rules import Aim
+from marketplace.domain.figure_rules import Aim, FigureRules
 from marketplace.domain.figures import FIGURES, Unit
 from marketplace.domain.lifecycle import Refused, _
+from marketplace.domain.pace import Span, Verdict, pace, standing
 
 # Money of an aim is written in 万元.
 WAN = 1_000_000
-# A forecast within this share of the aim is a risk, below it the aim is missed.
-NEAR = 0.95
-
-
-class Verdict(StrEnum):
-    REACHED = "reached"
-    ON_COURSE = "on_course"
-    AT_RISK = "at_risk"
-    MISSED = "missed"
-    UNKNOWN = "unknown"
-
-
-VERDICT_WORDS: Mapping[Verdict, str] = {
-    Verdict.REACHED: _("已达到"),
-    Verdict.ON_COURSE: _("能达到"),
-    Verdict.AT_RISK: _("有风险"),
-    Verdict.MISSED: _("达不到"),
-    Verdict.UNKNOWN: _("还没有数据"),
-}
-TONES: Mapping[Verdict, str] = {
-    Verdict.REACHED: "good",
-    Verdict.ON_COURSE: "run",
-    Verdict.AT_RISK: "wait",
-    Verdict.MISSED: "bad",
-    Verdict.UNKNOWN: "calm",
-}
 
 
 @dataclass(frozen=True)
@@ -56,8 +30,8 @@ class Course:
     lacking: float
 
 
-def course(aim: Aim, facts: Facts, months: int) -> Course:
-    """`facts`: of the whole pilot; the aim's sector is taken out of them. Straight on with the pace of the last `months` months."""
+def course(aim: Aim, facts: Facts, rules: FigureRules) -> Course:
+    """`facts`: of the whole pilot; the aim's sector is taken out of them. By the rule of domain/pace.py, over the rules' last months."""
     figure, today = FIGURES[aim.figure], facts.scope.day
     within = facts.within(Scope(today, sector=aim.sector or None))
     least = aim.least * WAN if figure.unit is Unit.FEN else aim.least
@@ -67,19 +41,14 @@ def course(aim: Aim, facts: Facts, months: int) -> Course:
     whole = now.whole if figure.unit is Unit.SHARE else None
     gap = max(0.0, least - now.value)
     lacking = float(-(-(least * whole - (now.part or 0)) // 1)) if whole and gap else gap
-    if now.value >= least:
-        return Course(aim, least, now, now.value, Verdict.REACHED, 0.0)
-    if aim.steady or today >= aim.by:
-        verdict = Verdict.MISSED if today >= aim.by or now.value < least * NEAR else Verdict.AT_RISK
-        return Course(aim, least, now, None, verdict, lacking)
-    before = max(aim.from_day, today - timedelta(days=round(months * 30.44)))
-    then = figure.compute(replace(within, scope=replace(within.scope, day=before))).value or 0.0
-    days = max(1, (today - before).days)
-    forecast = now.value + (now.value - then) / days * (aim.by - today).days
-    if figure.unit is Unit.SHARE:
-        forecast = min(1.0, forecast)
-    verdict = Verdict.ON_COURSE if forecast >= least else Verdict.AT_RISK if forecast >= least * NEAR else Verdict.MISSED
-    return Course(aim, least, now, forecast, verdict, lacking)
+    span = Span(aim.from_day, aim.by, rules.least_time)
+    if aim.steady:
+        ahead = standing(now.value / least if least else 1.0, span, today)
+    else:
+        since = span.looked_back(today, rules.pace_months)
+        then = figure.compute(replace(within, scope=replace(within.scope, day=since))).value or 0.0
+        ahead = pace(least, now.value, (since, then), span, today, most=1.0 if figure.unit is Unit.SHARE else None)
+    return Course(aim, least, now, ahead.forecast, ahead.verdict, lacking)
 
 
 @dataclass(frozen=True)
@@ -92,11 +61,12 @@ class Share:
 
 
 def by_key(facts: Facts, kind: str) -> Sequence[Share]:
-    """Total investment of supported projects by sector, area, level, project_class or orientation, the largest first. A project of several
-    orientations is divided equally among them, so that the parts sum to the whole."""
+    """Total investment of supported projects by sector, area, level, project_class, orientations or stages, the largest first. A project of several
+    orientations or stages is divided equally among them, so that the parts sum to the whole."""
     sums: dict[str, tuple[int, float]] = {}
     for row in supported_projects(facts):
-        keys = row.orientations if kind == "orientation" else (str(getattr(row, kind)),)
+        held = getattr(row, kind)
+        keys = held if isinstance(held, tuple) else (str(held),)
         for key in keys or ("",):
             number, fen = sums.get(key, (0, 0.0))
             sums[key] = (number + 1, fen + row.total_fen / len(keys or ("",)))

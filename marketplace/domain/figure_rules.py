@@ -35,7 +35,8 @@ class Aim:
 
 @dataclass(frozen=True, kw_only=True)
 class FigureRules:
-    """`pace_months`: over how many of the last months the pace is measured. `zone` and `central_sources` stand in [pilot] and [fund]."""
+    """`pace_months`: over how many of the last months the pace is measured. `zone`, `central_sources` and `least_time` (the share of the time
+    before which nothing is forecast) stand in [pilot], [fund] and [performance]."""
 
     families: tuple[Family, ...] = ()
     aims: tuple[Aim, ...] = ()
@@ -43,6 +44,7 @@ class FigureRules:
     source: str = ""
     zone: str = "UTC"
     central_sources: tuple[str, ...] = ()
+    least_time: float = 0.1
 
     def family_of(self, name: str) -> str:
         return next((row.key for row in self.families if row.has(name)), "")

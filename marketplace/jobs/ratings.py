@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from marketplace.actions.certificates import ask_for_recheck, remind
@@ -17,7 +17,8 @@ from marketplace.domain.problems import ProblemState
 from marketplace.domain.providers import SEARCHABLE
 from marketplace.domain.solutions import SolutionState
 from marketplace.jobs.progress import Progress
-from marketplace.records.jobs import Job
+from marketplace.records.database import Database
+from marketplace.records.jobs import Job, JobState
 from marketplace.records.problems import Problem
 from marketplace.records.providers import Provider
 from marketplace.records.solutions import Solution
@@ -31,6 +32,14 @@ def ask_for_ratings(session: Session, day: date, at: datetime) -> None:
     """Scores move with time, places with everything: both are counted anew each night."""
     for kind in ("ratings", "exposures", "certificates"):
         enqueue_job(session, kind, {"day": day.isoformat()}, at=at, key=kind)
+
+
+def ask_for_first_count(database: Database, day: date, at: datetime) -> None:
+    """On a site that has just been filled, supply and demand are counted before the letters that wait: pages of figures rest on it, and nobody
+    is in a hurry for the letters of a demonstration."""
+    with database.writing() as session:
+        before = session.scalar(select(func.min(Job.run_after)).where(Job.state == JobState.WAITING)) or at
+        enqueue_job(session, "exposures", {"day": day.isoformat()}, at=at, key="exposures", run_after=before - timedelta(seconds=1))
 
 
 def rate_all(site: Site, job: Job, progress: Progress) -> dict[str, Any] | None:

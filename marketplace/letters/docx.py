@@ -9,12 +9,13 @@ from typing import Any
 from docx import Document
 from docx.document import Document as Opened
 from docx.enum.text import WD_ALIGN_PARAGRAPH
+from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt
 from docx.text.paragraph import Paragraph as Line
 
 from marketplace.letters.charts import picture
-from marketplace.letters.letter import Grid, Letter, Picture
+from marketplace.letters.letter import Grid, Letter, Paragraph, Picture
 
 _FONT, _HEAD_FONT = "仿宋", "黑体"
 _SIZE, _TITLE = Pt(16), Pt(22)
@@ -41,9 +42,13 @@ def written(letter: Letter) -> bytes:
             for text in part.text.split("\n"):
                 line = _line(document, text, font=_HEAD_FONT if part.is_heading else _FONT)
                 line.paragraph_format.first_line_indent = Pt(32)
-    _line(document, "")
-    for text in (letter.sign_off, letter.date):
-        _line(document, text, align=WD_ALIGN_PARAGRAPH.RIGHT)
+                line.paragraph_format.keep_with_next = part.is_heading
+    # Who signs never stands alone on a page: the last sentence goes with it, and the date with the name.
+    if letter.parts and isinstance(letter.parts[-1], Paragraph):
+        document.paragraphs[-1].paragraph_format.keep_with_next = True
+    for text in ("", letter.sign_off, letter.date):
+        signed = _line(document, text, align=WD_ALIGN_PARAGRAPH.RIGHT)
+        signed.paragraph_format.keep_with_next = text != letter.date
     return _bytes(document, letter)
 
 
@@ -73,6 +78,8 @@ def _set_chinese_font(element: Any, font: str) -> None:
 
 def _table(document: Opened, grid: Grid) -> None:
     table = document.add_table(rows=1, cols=len(grid.head), style="Table Grid")
+    # A long table says on every page what its columns are.
+    table.rows[0]._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))
     for row, texts in zip([table.rows[0], *(table.add_row() for _row in grid.rows)], (grid.head, *grid.rows), strict=True):
         for cell, text in zip(row.cells, texts, strict=True):
             cell.paragraphs[0].add_run(text).font.size = Pt(12)

@@ -19,6 +19,10 @@ _TEXT, HEAD = "song", "hei"
 _SIZE, _TITLE = 14, 20
 _LEFT, _TOP, _RIGHT, _BOTTOM = 28, 30, 26, 25
 _LINE = 8.5
+# The name and the day below a letter, with the space above them.
+_SIGNED = 8 + 2 * _LINE
+# What a heading wants below it: two rows of text, or the first rows of a table.
+_BELOW_HEADING = 28.0
 _PIECES = re.compile(r"[A-Za-z0-9_./:-]+|.", re.S)
 _CLOSING = "，。；：、？！）》」』】〕”’％%,.;:?!)"
 _MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
@@ -29,9 +33,15 @@ def written(letter: Letter) -> bytes:
 
     page = _opened(letter)
 
-    def line(text: str, *, font: str = _TEXT, size: int = _SIZE, align: Align = Align.L, height: float = _LINE) -> None:
+    def line(
+        text: str, *, font: str = _TEXT, size: int = _SIZE, align: Align = Align.L, height: float = _LINE, with_it: float = 0.0
+    ) -> None:
+        """`with_it`: the height of what must stand on the same page as the last two rows of this text."""
         page.set_font(font, size=size)
-        for row in broken_into_lines(_drawable(text, font), page.epw - 2 * page.c_margin, page.get_string_width):
+        rows = list(broken_into_lines(_drawable(text, font), page.epw - 2 * page.c_margin, page.get_string_width))
+        for place, row in enumerate(rows):
+            if with_it and place == max(0, len(rows) - 2) and page.will_page_break((len(rows) - place) * height + with_it):
+                page.add_page()
             page.cell(0, height, row, align=align, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
     line(letter.title, font=HEAD, size=_TITLE, align=Align.C, height=12)
@@ -48,8 +58,14 @@ def written(letter: Letter) -> bytes:
             _picture(page, part)
             line(part.caption, size=11, align=Align.C)
             continue
-        for text in part.text.split("\n"):
-            line(f"　　{text}", font=HEAD if part.is_heading else _TEXT)
+        texts = part.text.split("\n")
+        for place, text in enumerate(texts):
+            # Who signs never stands alone on a page, nor a heading at the end of one.
+            is_last = part is letter.parts[-1] and place == len(texts) - 1
+            with_it = _BELOW_HEADING if part.is_heading else _SIGNED if is_last else 0.0
+            line(f"　　{text}", font=HEAD if part.is_heading else _TEXT, with_it=with_it)
+    if page.will_page_break(_SIGNED):
+        page.add_page()
     page.ln(8)
     for text in (letter.sign_off, letter.date):
         line(text, align=Align.R)
@@ -101,9 +117,13 @@ def _opened(letter: Letter) -> FPDF:
 
 
 def _table(page: FPDF, grid: Grid) -> None:
+    from fpdf.fonts import FontFace
+
     page.ln(2)
     page.set_font(_TEXT, size=11)
-    with page.table(line_height=7, padding=1.5, first_row_as_headings=False, wrapmode="CHAR", col_widths=grid.widths or None) as table:
+    # The first row is repeated where a table goes on, in the letters of the others: there is no bold font.
+    plain = FontFace(emphasis=None)
+    with page.table(line_height=7, padding=1.5, headings_style=plain, wrapmode="CHAR", col_widths=grid.widths or None) as table:
         for texts in (grid.head, *grid.rows):
             row = table.row()
             for text in texts:

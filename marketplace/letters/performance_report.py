@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from marketplace.domain.money import FEN_PER_WAN
 from marketplace.domain.performance_rules import Group, Unit
 from marketplace.domain.performance_words import figure_text, target_text
 from marketplace.letters.letter import Grid, Letter, Paragraph, clean
 
 _GROUPS = {Group.OUTPUT: "产出", Group.BENEFIT: "效益", Group.SATISFACTION: "满意度"}
+_NUMBERS = "一二三四五六七八九"
 _UNITS = {Unit.WAN: " 万元", Unit.MARK: " 分（满分 5 分）"}
 # 词: (kind, key) of a sector or an orientation → the pilot's word.
 Words = Mapping[tuple[str, str], str]
@@ -33,6 +35,7 @@ def report_letter(
         *_opening(content, subject, is_draft),
         *_conclusion(content, before),
         *_table(content, words),
+        *_money(content),
         *_goals(content, words),
         *_gaps(content, words),
         *_work(content),
@@ -40,7 +43,18 @@ def report_letter(
         *_closing(content),
     ]
     name = f"{title}（草稿，未审核）" if is_draft else title
-    return Letter(name, number, clean(addressee), tuple(parts), clean(sign_off), date)
+    return Letter(name, number, clean(addressee), tuple(_numbered(parts)), clean(sign_off), date)
+
+
+def _numbered(parts: Iterable[Paragraph | Grid]) -> Iterator[Paragraph | Grid]:
+    """Headings get their number here: an area's report has no section on money."""
+    number = 0
+    for part in parts:
+        if isinstance(part, Paragraph) and part.is_heading:
+            yield Paragraph(f"{_NUMBERS[number]}、{part.text}", is_heading=True)
+            number += 1
+        else:
+            yield part
 
 
 def name_of(line: Mapping[str, Any], words: Words) -> str:
@@ -63,7 +77,7 @@ def wanted_text(line: Mapping[str, Any]) -> str:
 
 
 def _opening(content: Mapping[str, Any], subject: str, is_draft: bool) -> Iterator[Paragraph | Grid]:
-    yield Paragraph("一、评价概况", is_heading=True)
+    yield Paragraph("评价概况", is_heading=True)
     lines = content["lines"]
     by_hand = sum(bool(line["by_hand"]) for line in lines)
     yield Paragraph(
@@ -75,7 +89,7 @@ def _opening(content: Mapping[str, Any], subject: str, is_draft: bool) -> Iterat
 
 
 def _conclusion(content: Mapping[str, Any], before: Sequence[tuple[str, float]]) -> Iterator[Paragraph | Grid]:
-    yield Paragraph("二、评价结论", is_heading=True)
+    yield Paragraph("评价结论", is_heading=True)
     lines = content["lines"]
     reached = sum(bool(line["reached"]) for line in lines)
     yield Paragraph(
@@ -95,7 +109,7 @@ def _conclusion(content: Mapping[str, Any], before: Sequence[tuple[str, float]])
 
 
 def _table(content: Mapping[str, Any], words: Words) -> Iterator[Paragraph | Grid]:
-    yield Paragraph("三、指标完成情况", is_heading=True)
+    yield Paragraph("指标完成情况", is_heading=True)
     rows = tuple(
         (
             name_of(line, words),
@@ -110,9 +124,33 @@ def _table(content: Mapping[str, Any], words: Words) -> Iterator[Paragraph | Gri
     yield Grid(("指标", "权重", "目标", "完成", "来源", "得分"), rows, (8, 2, 4, 5, 2, 2))
 
 
+def _money(content: Mapping[str, Any]) -> Iterator[Paragraph | Grid]:
+    """How far the money has come; rounds that were issued before this was kept have none."""
+    money = content.get("money")
+    if not money:
+        return
+    yield Paragraph("资金安排和执行情况", is_heading=True)
+    whole = {key: money["central"][key] + money["local"][key] for key in ("budget", "committed", "paid")}
+    rows = tuple(
+        (
+            word,
+            *(f"{row[key] / FEN_PER_WAN:,.2f}" for key in ("budget", "committed", "paid")),
+            _part(row["committed"], row["budget"]),
+            _part(row["paid"], row["committed"]),
+        )
+        for word, row in (("中央财政资金", money["central"]), ("地方财政资金", money["local"]), ("合计", whole))
+    )
+    yield Grid(("资金（万元）", "预算", "已安排", "已拨付", "安排率", "拨付率"), rows, (5, 3, 3, 3, 2, 2))
+    yield Paragraph("安排率为已安排占预算，拨付率为已拨付占已安排；数据取自平台账簿，含各年度累计，不含待追回和已收回的拨付。")
+
+
+def _part(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "–"
+
+
 def _goals(content: Mapping[str, Any], words: Words) -> Iterator[Paragraph | Grid]:
     """How the five goals of the pilot stand, each by the indicators that belong to it."""
-    yield Paragraph("四、工作目标的完成情况", is_heading=True)
+    yield Paragraph("工作目标的完成情况", is_heading=True)
     goals = dict.fromkeys(goal for line in content["lines"] for goal in line["goals"])
     rows = []
     for goal in (key for kind, key in words if kind == "orientation" and key in goals):
@@ -124,7 +162,7 @@ def _goals(content: Mapping[str, Any], words: Words) -> Iterator[Paragraph | Gri
 
 
 def _gaps(content: Mapping[str, Any], words: Words) -> Iterator[Paragraph | Grid]:
-    yield Paragraph("五、没有达到目标的指标：原因和改进措施", is_heading=True)
+    yield Paragraph("没有达到目标的指标：原因和改进措施", is_heading=True)
     short = [line for line in content["lines"] if not line["reached"]]
     if not short:
         yield Paragraph("全部指标都达到了目标。")
@@ -134,12 +172,12 @@ def _gaps(content: Mapping[str, Any], words: Words) -> Iterator[Paragraph | Grid
 
 
 def _work(content: Mapping[str, Any]) -> Iterator[Paragraph | Grid]:
-    yield Paragraph("六、工作开展情况、存在的问题和下一步", is_heading=True)
+    yield Paragraph("工作开展情况、存在的问题和下一步", is_heading=True)
     yield Paragraph(clean(content["summary"]) or "（没有另写说明。）")
 
 
 def _evidence(content: Mapping[str, Any], words: Words) -> Iterator[Paragraph | Grid]:
-    yield Paragraph("七、佐证材料清单", is_heading=True)
+    yield Paragraph("佐证材料清单", is_heading=True)
     rows = tuple(
         (name_of(line, words), clean(line["evidence"]) or "–", "\n".join(clean(name) for name, _hash in line["files"]) or "平台记录")
         for line in content["lines"]
@@ -152,5 +190,5 @@ def _evidence(content: Mapping[str, Any], words: Words) -> Iterator[Paragraph | 
 
 
 def _closing(content: Mapping[str, Any]) -> Iterator[Paragraph | Grid]:
-    yield Paragraph("八、指标依据", is_heading=True)
+    yield Paragraph("指标依据", is_heading=True)
     yield Paragraph(clean(content["source"]))

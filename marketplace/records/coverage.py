@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Date, ForeignKey, Select, String, UniqueConstraint, func, select
+from sqlalchemy import Date, ForeignKey, Select, String, UniqueConstraint, case, func, select
 from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column
 
 from marketplace.domain.problems import ProblemState
 from marketplace.domain.providers import SEARCHABLE
 from marketplace.domain.solutions import SolutionState
 from marketplace.records.columns import PrimaryKey, Record
+from marketplace.records.enterprises import Enterprise
 from marketplace.records.problems import Problem
 from marketplace.records.providers import Provider
 from marketplace.records.solutions import Solution
@@ -36,7 +38,8 @@ class CoverageCell(Record):
 
 
 class ProblemCoverage(Record):
-    """How well the pool answers an open problem: the best strength 0–4, and how many providers reach 2 or more."""
+    """How well the pool answers an open problem: the best strength 0–4, and how many providers reach 2 or more. `scenario_code`: under which one
+    it was counted, written down or understood from its words."""
 
     __tablename__ = "problem_coverages"
 
@@ -44,6 +47,7 @@ class ProblemCoverage(Record):
     day: Mapped[date] = mapped_column(Date)
     strength: Mapped[int] = mapped_column(index=True)
     takers: Mapped[int]
+    scenario_code: Mapped[str] = mapped_column(String(32), default="", server_default="")
 
 
 class SolutionDemand(Record):
@@ -70,6 +74,26 @@ def find_cells(session: Session) -> Sequence[CoverageCell]:
     """By sector, those with most unserved problems first."""
     order = (CoverageCell.sector, CoverageCell.unserved.desc(), CoverageCell.problems.desc(), CoverageCell.scenario_code)
     return session.scalars(select(CoverageCell).order_by(*order)).all()
+
+
+@dataclass(frozen=True)
+class PlacedNeed:
+    """Open problems of one sector, area and scenario, as of the last night; `unserved`: those that no provider answers with strength 2 or more."""
+
+    sector: str
+    area: str
+    scenario_code: str
+    problems: int
+    unserved: int
+
+
+def find_placed_needs(session: Session) -> Sequence[PlacedNeed]:
+    """All open problems that the last night counted, by sector, area and scenario."""
+    keys = (Enterprise.sector, Enterprise.area, ProblemCoverage.scenario_code)
+    unserved = func.sum(case((ProblemCoverage.takers == 0, 1), else_=0))
+    query = select(*keys, func.count(), unserved).join(Problem, Problem.id == ProblemCoverage.problem_id)
+    query = query.join(Enterprise, Enterprise.id == Problem.enterprise_id).where(Problem.state == ProblemState.OPEN).group_by(*keys)
+    return [PlacedNeed(sector, area, code, number, int(without)) for sector, area, code, number, without in session.execute(query)]
 
 
 def count_unserved(session: Session) -> int:

@@ -32,6 +32,7 @@ from marketplace.domain.figure_facts import (
     ShowcaseFact,
     Value,
 )
+from marketplace.domain.figure_formulas import of_sources
 from marketplace.domain.figure_rules import FigureRules
 from marketplace.domain.figures import FIGURES
 from marketplace.domain.introductions import IntroductionState
@@ -52,7 +53,7 @@ from marketplace.records.history import HistoryEntry
 from marketplace.records.introductions import Introduction, IntroductionAnswer
 from marketplace.records.problems import Problem
 from marketplace.records.progress import MonthlyReport
-from marketplace.records.projects import Project, ProjectMember
+from marketplace.records.projects import Project, ProjectMember, ProjectProblem
 from marketplace.records.providers import Provider
 from marketplace.records.reported_investments import ReportedInvestment, last_day
 from marketplace.records.showcases import Showcase
@@ -67,7 +68,7 @@ def find_figures(session: Session, codes: Iterable[str], scope: Scope, rules: Fi
 def find_facts(session: Session, rules: FigureRules, day: date, *, money_over_time: bool = False, since: date | None = None) -> Facts:
     """All facts of the whole pilot until today; a dozen statements, however many projects there are.
 
-    Money is as of today (`day`), by the balances; or what was moved from `since` to `day`; or over time: then by months until today (`day`).
+    Money is as of today (`day`), by the balances; or what was moved from `since` to `day`; or over time: then by months until `day`.
     """
     zone = ZoneInfo(rules.zone)
     projects, of_enterprise = _projects(session, zone)
@@ -127,6 +128,7 @@ def _projects(session: Session, zone: ZoneInfo) -> tuple[list[ProjectFact], Mapp
     query = select(*columns, Project.total_fen, Project.submitted_at, Project.ends, Project.enterprise_id, func.coalesce(leads, false()))
     query = query.outerjoin(Enterprise, Enterprise.id == Project.enterprise_id)
     of_enterprise: dict[int, list[int]] = defaultdict(list)
+    stages = _stages(session)
     for project_id, enterprise_id in session.execute(select(ProjectMember.project_id, ProjectMember.enterprise_id)):
         of_enterprise[enterprise_id].append(project_id)
     found = []
@@ -145,6 +147,7 @@ def _projects(session: Session, zone: ZoneInfo) -> tuple[list[ProjectFact], Mapp
                 level,
                 kind,
                 tuple(orientations),
+                stages.get(number, ()),
                 bool(leading),
                 health,
                 total or 0,
@@ -158,6 +161,13 @@ def _projects(session: Session, zone: ZoneInfo) -> tuple[list[ProjectFact], Mapp
             )
         )
     return found, of_enterprise
+
+
+def _stages(session: Session) -> dict[int, tuple[str, ...]]:
+    """Project → the stages of the problems that it answers."""
+    query = select(ProjectProblem.project_id, Problem.stage).join(Problem, Problem.id == ProjectProblem.problem_id)
+    rows = session.execute(query.where(Problem.stage != "").distinct().order_by(ProjectProblem.project_id, Problem.stage))
+    return {project: tuple(row.stage for row in some) for project, some in groupby(rows, lambda row: row.project_id)}
 
 
 def _spent(session: Session) -> dict[int, tuple[tuple[date, int], ...]]:
@@ -232,16 +242,21 @@ def _money(session: Session, rules: FigureRules, day: date, since: date | None, 
         return _balances(session, rules, day)
     keys: list[Any] = [LedgerLine.account, LedgerLine.source, Project.sector, Project.area, LedgerLine.project_id.is_not(None)]
     if since is None:
-        # A month's sum is of its last day, or of today in the month under way: figures are asked for as of the ends of months, or of today.
+        # A month's sum is of its last day, or of `day` in the month of it: figures are asked for as of the ends of months, or of that day.
         keys += [extract("year", LedgerLine.day), extract("month", LedgerLine.day)]
     query = select(*keys, func.sum(LedgerLine.fen)).outerjoin(Project, Project.id == LedgerLine.project_id).group_by(*keys)
-    if since is not None:
-        query = query.where(LedgerLine.day.between(since, day))
+    # What was posted later is of no concern as of an earlier day.
+    query = query.where(LedgerLine.day <= day if since is None else LedgerLine.day.between(since, day))
     found = []
     for account, source, sector, area, of_project, *month, fen in session.execute(query):
         on = min(day, last_day(f"{int(month[0])}-{int(month[1]):02}")) if month else day
         found.append(MoneyFact(str(account), source not in rules.central_sources, on, int(fen), sector or "", area or "", bool(of_project)))
     return found
+
+
+def find_money(session: Session, rules: FigureRules, day: date) -> dict[str, dict[str, int]]:
+    """Central and local money as of the end of a day: budget, committed, paid."""
+    return of_sources(Facts(Scope(day), money=_money(session, rules, day, None, over_time=True)))
 
 
 def _balances(session: Session, rules: FigureRules, today: date) -> list[MoneyFact]:

@@ -132,6 +132,7 @@ def find_values(
     pairs = set(wanted)
     if not pairs:
         return {}
-    facts = find_facts(session, rules, day)
+    # The balances know today only; an evaluation is often filled in January for the last of December.
+    facts = find_facts(session, rules, day, money_over_time=True)
     within = {sector: facts.within(Scope(day=day, sector=sector or None, areas=areas)) for sector, _code in pairs}
     return {(sector, code): FIGURES[code].compute(within[sector]) for sector, code in pairs}

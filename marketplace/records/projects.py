@@ -120,9 +120,9 @@ class ProjectProblem(Record):
 
 
 def readable_projects(viewer: Viewer) -> ColumnElement[bool]:
-    """The offices read every project that was handed in, the centre reserves and drafts too; a park's or street's officer those of its own
+    """The offices and the city read every project that was handed in, the centre reserves and drafts too; a park's or street's officer those of its own
     areas; who applies its own, a member enterprise and a supplier the one they take part in. Experts read by their own page only."""
-    if may(viewer, "read", "project"):
+    if may(viewer, "look_at", "project"):
         return (
             true() if Role.CENTRE in viewer.roles or Role.ADMIN in viewer.roles else Project.state.not_in(EDITABLE - {ProjectState.RESERVE})
         )

@@ -15,7 +15,7 @@ from marketplace.domain.figures import FIGURES, GROUP_WORDS, Figure, Group
 from marketplace.domain.figures import Unit as FigureUnit
 from marketplace.domain.providers import TAKES_NEW, told_state
 from marketplace.guard import current_viewer, not_found, permission
-from marketplace.records.coverage import find_cells
+from marketplace.metrics import search_figures
 from marketplace.records.enterprises import Enterprise
 from marketplace.records.projects import Project
 from marketplace.records.providers import Provider
@@ -24,9 +24,11 @@ from marketplace.sheets.lists_out import Cell, list_workbook
 from marketplace.site import current_site
 from marketplace.web.downloads import workbook
 from marketplace.web.figures_charts import KINDS, bars_of, lines_of
+from marketplace.web.figures_map import need_map
 from marketplace.web.figures_shown import (
     EFFECTS,
     LINES,
+    OF_SECTORS,
     TILES,
     Asked,
     address,
@@ -36,6 +38,7 @@ from marketplace.web.figures_shown import (
     choices,
     facts_for,
     groups_of,
+    sectors_of,
     sentences,
     tiles_of,
     told,
@@ -75,8 +78,11 @@ def index() -> str:
             chart=lines_of(LINES, everything, city.term_start),
             bars={kind: (say(word), bars_of(kind, everything)) for kind, word in KINDS.items()},
             effects=tiles_of(EFFECTS, everything),
-            cells=_map(session) if whole else [],
-            address=lambda code: address(code, wanted),
+            sectors=sectors_of(everything),
+            of_sectors=[FIGURES[code] for code in OF_SECTORS],
+            searches=search_figures(()) if may(current_viewer(), "read", "statistics") else None,
+            needs=need_map(session, wanted),
+            address=lambda code, **instead: address(code, wanted, **instead),
             told_row=told_row,
         )
 
@@ -94,17 +100,6 @@ def _trusted(session: Session) -> Sequence[tuple[Provider, RatingScore]]:
     query = select(Provider, RatingScore).join(RatingScore, latest).where(Provider.state.in_(TAKES_NEW), RatingScore.projects > 0)
     found = session.execute(query.order_by(RatingScore.low.desc(), Provider.id).limit(MOST_TRUSTED)).all()
     return [(provider, score) for provider, score in found]
-
-
-def _map(session: Session) -> list[tuple[str, list[tuple[str, int, int, int]]]]:
-    """Scenario → (sector, problems, solutions, unserved); those with most problems first."""
-    found: dict[str, dict[str, tuple[int, int, int]]] = {}
-    for cell in find_cells(session):
-        if cell.scenario_code and cell.problems:
-            found.setdefault(cell.scenario_code, {})[cell.sector] = (cell.problems, cell.solutions, cell.unserved)
-    order = sorted(found, key=lambda code: -sum(row[0] for row in found[code].values()))
-    sectors = [row.key for row in current_site().pilot.sectors]
-    return [(code, [(sector, *found[code].get(sector, (0, 0, 0))) for sector in sectors]) for code in order[:16]]
 
 
 @pages.get("/figures/definitions")

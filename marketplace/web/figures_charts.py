@@ -16,7 +16,8 @@ from marketplace.web.language import language, say
 from marketplace.web.wording import revenue, term
 
 KINDS: Mapping[str, str] = {
-    "orientation": _("按转型方向"),
+    "orientations": _("按转型方向"),
+    "stages": _("按环节"),
     "sector": _("按行业"),
     "level": _("按点、线、面"),
     "area": _("按区域"),
@@ -56,7 +57,7 @@ def _word(kind: str, key: str) -> str:
     if kind == "project_class":
         found = current_site().pilot.project.of(key)
         return found.en if language() == "en" else found.name
-    return term(kind, key, short=kind != "orientation")
+    return term(kind.removesuffix("s"), key, short=kind != "orientations")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -13,16 +13,10 @@ from sqlalchemy.orm import Session
 
 from marketplace.domain.access import may
 from marketplace.domain.figure_facts import Facts, Scope, Value
-from marketplace.domain.figure_pace import (
-    TONES,
-    VERDICT_WORDS,
-    Course,
-    Verdict,
-    contradictions,
-    course,
-)
+from marketplace.domain.figure_pace import Course, contradictions, course
 from marketplace.domain.figures import FIGURES, GROUP_WORDS, Figure, Group, Unit
 from marketplace.domain.lifecycle import _
+from marketplace.domain.pace import ORDER, Verdict
 from marketplace.guard import current_viewer, not_found
 from marketplace.records.coverage import ProblemCoverage
 from marketplace.records.figures import find_facts
@@ -48,6 +42,9 @@ UNITS: Mapping[Unit, str] = {
 }
 # What a share counts, where it is not enterprises.
 SHARE_OF = {"on_time_share": Unit.PROJECTS, "matches_accepted_share": Unit.TIMES, "served_share": Unit.NEEDS}
+OF_SECTORS = (
+    "enterprises_above_scale", "enterprises_diagnosed", "enterprises_started", "enterprises_finished", "diagnosed_share", "finished_share",
+)  # fmt: skip
 LINES = ("enterprises_diagnosed", "enterprises_started", "enterprises_finished")
 EFFECTS = ("effect_productivity", "effect_energy", "effect_defects", "effect_revenue")
 TILES = (
@@ -108,19 +105,21 @@ def with_parts(area: str) -> frozenset[str]:
 
 
 def facts_for(session: Session, wanted: Asked, *, money_over_time: bool = False) -> Facts:
-    """Cut to what is asked for. Of a year, money is what was moved in it: it has no course within it.
-
-    Kept while nothing was written: every write has its word in the history, and what is computed at night has its day.
-    """
-    rules, since = current_site().pilot.figure, wanted.scope.since
+    """Cut to what is asked for. Of a year, money is what was moved in it: it has no course within it."""
+    since = wanted.scope.since
     day = wanted.scope.day if since is not None else today()
+    return whole_facts(session, day, money_over_time=money_over_time, since=since).within(wanted.scope)
+
+
+def whole_facts(session: Session, day: date, *, money_over_time: bool = False, since: date | None = None) -> Facts:
+    """Of the whole pilot. Kept while nothing was written: every write has its word in the history, and what is computed at night has its day."""
+    rules = current_site().pilot.figure
     parts = (func.max(HistoryEntry.id), func.max(ProblemCoverage.day), func.max(Project.health_at))
     version = tuple(session.execute(select(*(select(part).scalar_subquery() for part in parts))).one())
     kept: Remembered = current_app.extensions.setdefault("jigai_figures", Remembered(MOST_KEPT))
-    facts = kept.answer(
+    return kept.answer(
         (day, since, money_over_time), version, lambda: find_facts(session, rules, day, money_over_time=money_over_time, since=since)
     )
-    return facts.within(wanted.scope)
 
 
 def text_of(unit: Unit, value: float | int | None) -> str:
@@ -130,7 +129,9 @@ def text_of(unit: Unit, value: float | int | None) -> str:
     if unit is Unit.FEN:
         return revenue(int(value))
     if unit is Unit.SHARE:
-        return f"{100 * value:.0f} %"
+        # All but one is not all, and one is not none.
+        whole = round(100 * value)
+        return f"{whole} %" if whole not in (0, 100) or value in (0, 1) else f"{min(99.9, max(0.1, 100 * value)):.1f} %"
     if unit is Unit.RATIO:
         return f"{value:.2f} : 1"
     if unit is Unit.CHANGE:
@@ -170,8 +171,7 @@ class ShownAim:
     now: str
     beside: str
     forecast: str
-    verdict: str
-    tone: str
+    verdict: Verdict
     lacking: str
     scale: float
     by: date
@@ -181,9 +181,8 @@ class ShownAim:
 def aims_of(facts: Facts) -> list[ShownAim]:
     """`facts`: of the whole pilot. Those that will be missed come first."""
     rules = current_site().pilot.figure
-    order = [Verdict.MISSED, Verdict.AT_RISK, Verdict.UNKNOWN, Verdict.ON_COURSE, Verdict.REACHED]
-    found = [course(aim, facts, rules.pace_months) for aim in rules.aims if aim.figure in FIGURES]
-    return [_shown_aim(one) for one in sorted(found, key=lambda one: order.index(one.verdict))]
+    found = [course(aim, facts, rules) for aim in rules.aims if aim.figure in FIGURES]
+    return [_shown_aim(one) for one in sorted(found, key=lambda one: ORDER.index(one.verdict))]
 
 
 def _shown_aim(one: Course) -> ShownAim:
@@ -200,7 +199,7 @@ def _shown_aim(one: Course) -> ShownAim:
     forecast = text_of(row.unit, one.forecast) if one.forecast is not None and one.verdict is not Verdict.REACHED else ""
     return ShownAim(
         row.code, say(row.name), sector, text_of(row.unit, one.least), text_of(row.unit, one.value.value), beside(row.code, one.value),
-        forecast, say(VERDICT_WORDS[one.verdict]), TONES[one.verdict], lacking, round(scale, 3), one.aim.by, source,
+        forecast, one.verdict, lacking, round(scale, 3), one.aim.by, source,
     )  # fmt: skip
 
 
@@ -223,6 +222,25 @@ def groups_of(facts: Facts) -> list[tuple[str, list[Tile]]]:
     return [(say(GROUP_WORDS[group]), tiles_of([row.code for row in FIGURES.values() if row.group is group], facts)) for group in Group]
 
 
+@dataclass(frozen=True)
+class SectorRow:
+    """How far the enterprises of a sector are: (figure, value, what it is made of)."""
+
+    sector: str
+    cells: Sequence[tuple[str, str, str]]
+
+
+def sectors_of(facts: Facts) -> list[SectorRow]:
+    """The sectors within what is asked for."""
+    wanted = facts.scope.sector
+    rows = []
+    for sector in (row.key for row in current_site().pilot.sectors if wanted in (None, row.key)):
+        within = facts.within(replace(facts.scope, sector=sector))
+        values = [(code, FIGURES[code].compute(within)) for code in OF_SECTORS]
+        rows.append(SectorRow(sector, [(code, told(code, value), beside(code, value)) for code, value in values]))
+    return rows
+
+
 def sentences(facts: Facts) -> list[tuple[str, str]]:
     """(figure, what contradicts itself)."""
     return [(code, sentence_of(refused)) for code, refused in contradictions(facts)]
@@ -235,6 +253,7 @@ def choices() -> dict[str, Any]:
     return {"sectors": list(pilot.sectors), "areas": areas, "years": list(range(pilot.city.term_start.year, today().year + 1))}
 
 
-def address(code: str, wanted: Asked) -> str:
-    kept: dict[str, Any] = dict(wanted.kept)
+def address(code: str, wanted: Asked, **instead: str) -> str:
+    """The page of a figure with the filters of this one, or others `instead`."""
+    kept: dict[str, Any] = wanted.kept | instead
     return url_for("figures.show", code=code, **kept)

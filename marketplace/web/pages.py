@@ -398,7 +398,7 @@ def _of_staff(viewer: Viewer) -> Iterator[Entry]:
         ("read", "brokering", say("对接"), "brokerings.index"),
         ("read", "brokering", say("公开需求"), "open_demands.index"),
         ("read", "meeting", say("对接会"), "meetings.index"),
-        ("read", "project", say("项目"), "projects.index"),
+        ("look_at", "project", say("项目"), "projects.index"),
         ("supervise", "project", say("督办"), "supervision.index"),
         ("supervise", "project", say("抽查核验"), "inspections.index"),
         ("read", "diagnosis", say("评估诊断"), "diagnoses.index"),

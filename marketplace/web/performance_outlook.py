@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -14,16 +14,17 @@ from sqlalchemy.orm import Session
 from marketplace.actions.performance import in_unit
 from marketplace.domain.access import Role, may
 from marketplace.domain.diagnoses import DiagnosisState
-from marketplace.domain.figures import Value
+from marketplace.domain.figure_facts import Facts, Scope
+from marketplace.domain.figures import FIGURES
+from marketplace.domain.pace import ORDER, Pace, Span, Verdict, pace, standing
 from marketplace.domain.performance import attainment
-from marketplace.domain.performance_pace import Outlook, Pace, pace
-from marketplace.domain.performance_rules import Indicator, Subject
+from marketplace.domain.performance_rules import Indicator, Subject, Unit
 from marketplace.guard import current_viewer, not_found, permission
 from marketplace.performance_terms import areas_of
 from marketplace.records.diagnoses import Diagnosis
 from marketplace.records.enterprises import Enterprise
-from marketplace.records.performance import find_values
 from marketplace.site import current_site
+from marketplace.web.figures_shown import whole_facts
 from marketplace.web.language import say
 from marketplace.web.paging import Paging, paged
 from marketplace.web.performance_shown import WORDS, Line, figure_of
@@ -49,16 +50,16 @@ def page() -> str:
     area = _area()
     with current_site().database.reading() as session:
         rows = read_outlook(session, today(), area)
-    order = [Outlook.MISSED, Outlook.OVER, Outlook.UNKNOWN, Outlook.ON_COURSE, Outlook.REACHED]
-    rows.sort(key=lambda row: order.index(row.pace.outlook))
-    missed = sum(row.pace.outlook in (Outlook.MISSED, Outlook.OVER) for row in rows)
+    rows.sort(key=lambda row: ORDER.index(row.pace.verdict))
+    missed = sum(row.pace.verdict in (Verdict.MISSED, Verdict.OVER) for row in rows)
     return render_template(
         "performance/outlook.html",
         rows=rows,
         missed=missed,
         area=area,
         areas=_areas(),
-        pilot_term=current_site().pilot.city,
+        end=current_site().pilot.city.implementation_end,
+        months=current_site().pilot.figure.pace_months,
         today=today(),
         **WORDS,
     )
@@ -83,61 +84,61 @@ def read_outlook(session: Session, day: date, area: str = "") -> list[Ahead]:
     """Every indicator that the platform itself fills, of the pilot or of an area, against its target at the end."""
     pilot = current_site().pilot
     areas = areas_of(pilot).get(area, frozenset()) if area else frozenset()
-    wanted = [one for one in pilot.performance.of(Subject.AREA if area else Subject.PILOT) if one.figure]
-    pairs = [(sector, one.figure) for one in wanted for sector in _sectors(one)]
-    found = find_values(session, pairs, day, areas, pilot.figure)
-    return [row for one in wanted for row in _ahead(one, found, day)]
+    facts = whole_facts(session, day)
+    rows = []
+    for one in pilot.performance.of(Subject.AREA if area else Subject.PILOT):
+        for sector in _sectors(one) if one.figure else ():
+            rows.append(_ahead(one, sector, facts.within(Scope(day, sector=sector or None, areas=areas))))
+    return rows
 
 
 def _sectors(one: Indicator) -> list[str]:
     return [sector.key for sector in current_site().pilot.sectors] if one.each else [""]
 
 
-def _ahead(one: Indicator, found: dict[tuple[str, str], Value], day: date) -> Iterator[Ahead]:
-    pilot = current_site().pilot
-    target = pilot.performance.target(one, None)
-    for sector in _sectors(one):
-        value = found[(sector, one.figure)]
-        line: dict[str, Any] = {
-            "name": one.name, "en": one.en, "sector": sector, "unit": one.unit, "measure": one.measure, "comparison": one.comparison,
-            "target": target, "value": in_unit(value.value, one.unit), "part": value.part, "whole": value.whole, "weight": one.weight,
-            "reached": False, "gap": None, "goals": one.goals,
-        }  # fmt: skip
-        ahead = _pace_of(one, target, line["value"], day)
-        yield Ahead(line, ahead, _sentence(line, ahead))
+def _ahead(one: Indicator, sector: str, facts: Facts) -> Ahead:
+    target, value = current_site().pilot.performance.target(one, None), FIGURES[one.figure].compute(facts)
+    line: dict[str, Any] = {
+        "name": one.name, "en": one.en, "sector": sector, "unit": one.unit, "measure": one.measure, "comparison": one.comparison,
+        "target": target, "value": in_unit(value.value, one.unit), "part": value.part, "whole": value.whole, "weight": one.weight,
+        "reached": False, "gap": None, "goals": one.goals,
+    }  # fmt: skip
+    ahead = _pace_of(one, line, facts)
+    return Ahead(line, ahead, _sentence(line, ahead))
 
 
-def _pace_of(one: Indicator, target: float, value: float | None, day: date) -> Pace:
-    city, rules = current_site().pilot.city, current_site().pilot.performance
-    if one.paced:
-        return pace(target, value, city.term_start, city.implementation_end, day, least_time=rules.least_time)
-    # What does not grow with time is as it is: reached, or not; shortly before the end that is a warning too.
-    if attainment(value, target, one.comparison) == 1.0:
-        return Pace(Outlook.REACHED, forecast=value)
-    if day >= city.implementation_end and value is not None:
-        return Pace(Outlook.OVER)
-    late = (city.implementation_end - day).days <= rules.least_time * (city.implementation_end - city.term_start).days
-    return Pace(Outlook.MISSED if late and value is not None else Outlook.UNKNOWN)
+def _pace_of(one: Indicator, line: Line, facts: Facts) -> Pace:
+    """By the rule of domain/pace.py, like the aims on the page of the figures."""
+    pilot, day = current_site().pilot, facts.scope.day
+    span = Span(pilot.city.term_start, pilot.city.implementation_end, pilot.performance.least_time)
+    if not one.paced:
+        return standing(attainment(line["value"], line["target"], one.comparison), span, day)
+    since = span.looked_back(day, pilot.figure.pace_months)
+    then = FIGURES[one.figure].compute(replace(facts, scope=replace(facts.scope, day=since)))
+    before = in_unit(then.value, one.unit) or 0.0
+    return pace(line["target"], line["value"], (since, before), span, day, most=1.0 if one.unit == Unit.SHARE else None)
 
 
 def _sentence(line: Line, ahead: Pace) -> str:
     end = day_word(current_site().pilot.city.implementation_end)
-    if ahead.outlook == Outlook.REACHED:
+    if ahead.verdict == Verdict.REACHED:
         return say("已达到目标。")
     if line["value"] is None:
         return say("平台上还没有这个数。")
-    if ahead.outlook == Outlook.OVER:
+    if ahead.verdict == Verdict.OVER:
         return say("期限已到，没有达到目标。")
-    if ahead.outlook == Outlook.UNKNOWN:
-        return say("不随时间累计，或时间还短，不作预测；现在还没有达到目标。")
+    if ahead.verdict == Verdict.UNKNOWN:
+        return say("时间还短，不作预测。")
     if ahead.forecast is None:
+        if ahead.verdict == Verdict.AT_RISK:
+            return say("还没有达到目标；不随时间累计，不作预测。")
         return say("离 {end} 已经不远，还没有达到目标，会完不成。", end=end)
     forecast = figure_of(line, _plain(line, ahead.forecast))
-    if ahead.outlook == Outlook.ON_COURSE:
+    if ahead.verdict == Verdict.ON_COURSE:
         when = day_word(ahead.reached_on) if ahead.reached_on else end
         return say("按现在的速度，到 {end} 会有 {forecast}，{when} 前后达到目标。", end=end, forecast=forecast, when=when)
     if ahead.needed is None:
-        return say("还没有开始，到 {end} 会完不成。", end=end)
+        return say("最近没有进展，照此到 {end} 会完不成。", end=end)
     return say(
         "按现在的速度，到 {end} 只有 {forecast}，会完不成；余下的时间要快到现在的 {times} 倍。", end=end, forecast=forecast,
         times=f"{ahead.needed:.1f}",

@@ -70,7 +70,7 @@ READERS[PROJECT] = _readable
 
 
 @pages.get("/projects")
-@permission("read", "project")
+@permission("look_at", "project")
 def index() -> str:
     """What this person may read."""
     viewer = current_viewer()
@@ -85,7 +85,7 @@ def index() -> str:
 
 
 @pages.get("/projects/<public_id>")
-@permission("read", "project")
+@permission("look_at", "project")
 def show(public_id: str) -> AnyResponse:
     return case_page(public_id)
 

@@ -136,4 +136,4 @@ def read_list(session: Session, viewer: Viewer, asked: Asked) -> ProjectList:
 
 def _reads_money(viewer: Viewer, project: Project) -> bool:
     """A supplier and a member learn no amounts of the whole."""
-    return may(viewer, "read", "project") or project.area in viewer.areas or project.organisation_id in viewer.organisation_ids
+    return may(viewer, "look_at", "project") or project.area in viewer.areas or project.organisation_id in viewer.organisation_ids

@@ -90,11 +90,13 @@ class Link:
 
 @dataclass(frozen=True)
 class CaseShown:
-    """One project. `whole`: false for a supplier, who sees its own part only."""
+    """One project. `whole`: false for a supplier, who sees its own part only, and for the city's authorities, who see it in `short`: what it is, who
+    takes part, its figures, and no text, paper or person."""
 
     project: Project
     guide: Guide | None
     whole: bool
+    short: bool
     ball: Ball
     steps: Sequence[StepShown]
     stage: int | None
@@ -124,18 +126,20 @@ class CaseShown:
 def read_case(session: Session, project: Project, viewer: Viewer) -> CaseShown:
     """The project as this person may see it."""
     whole = reads_whole(session, viewer, project)
+    short = not whole and may(viewer, "look_at", "project")
     own = project.organisation_id in viewer.organisation_ids
     edits = own and may_act_for(viewer, project.organisation_id, "edit") and project.state in EDITABLE
     submits = own and may_act_for(viewer, project.organisation_id, "submit")
     roles = {Role.ENTERPRISE} if submits else set()
     reviews = project.state == ProjectState.SUBMITTED and (project.area in viewer.areas or Role.ADMIN in viewer.roles)
-    costs = find_costs(session, project.id) if whole else []
+    costs = find_costs(session, project.id) if whole or short else []
     suppliers = find_suppliers(session, project.id, ended=whole)
     entries = _entries(session, project)
     return CaseShown(
         project=project,
         guide=session.get(Guide, project.guide_id) if project.guide_id else None,
         whole=whole,
+        short=short,
         ball=held_by(project),
         steps=_steps(project, entries),
         stage=stage_of(project.project_class, project.state),
@@ -147,10 +151,10 @@ def read_case(session: Session, project: Project, viewer: Viewer) -> CaseShown:
         events=allowed_events(TABLES[project.project_class], project.state, roles),
         faults=faults_of(session, project, current_site().pilot.project, words=key_words()) if edits else [],
         problems=find_project_problems(session, project.id) if whole else [],
-        members=find_project_members(session, project.id) if whole else [],
-        suppliers=suppliers if whole else [row for row in suppliers if row.provider_id in viewer.provider_ids],
-        indicators=find_indicators(session, project.id) if whole else [],
-        costs=costs,
+        members=find_project_members(session, project.id) if whole or short else [],
+        suppliers=suppliers if whole or short else [row for row in suppliers if row.provider_id in viewer.provider_ids],
+        indicators=find_indicators(session, project.id) if whole or short else [],
+        costs=costs if whole else [],
         milestones=find_milestones(session, project.id),
         reviews_written=find_first_reviews(session, project.id) if whole else [],
         files=_files(session, project) if whole else {},
@@ -159,7 +163,7 @@ def read_case(session: Session, project: Project, viewer: Viewer) -> CaseShown:
         guides=_open_guides(session, project) if edits else [],
         groups=_groups(session, project) if may(viewer, "reserve", "project") and project.state in EDITABLE else [],
         seen=find_last_entry(session, "project", project.id),
-        money=_money(project, costs) if whole else {},
+        money=_money(project, costs) if whole or short else {},
     )
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from marketplace.actions.coverage import CountedNeed, write_coverage
 from marketplace.domain.matches import Match
 from marketplace.domain.problems import ProblemState
-from marketplace.records.coverage import count_unasked, count_unserved, find_cells, find_unasked, find_unserved
+from marketplace.records.coverage import count_unasked, count_unserved, find_cells, find_placed_needs, find_unasked, find_unserved
 from marketplace.records.database import Database
 from marketplace.records.problems import Problem
 from tests.actions.people import open_market
@@ -31,6 +31,9 @@ def test_the_last_night_takes_the_place_of_the_one_before(database: Database) ->
             ("CH-06", 0, 0, 0, 1),
         ]
         assert [row.id for row in find_unserved(session, offset=0, most=9)] == [market.problem]
+        assert [(row.sector, row.scenario_code, row.problems, row.unserved) for row in find_placed_needs(session)] == [
+            ("chem", "CH-05", 1, 1)
+        ]
         assert market.solution in [row.id for row in find_unasked(session, offset=0, most=9)]
         before = count_unasked(session)
     fair = CountedNeed(

@@ -22,9 +22,10 @@ from marketplace.domain.figure_facts import (
     ShowcaseFact,
     Value,
 )
-from marketplace.domain.figure_pace import Verdict, by_key, contradictions, course, quarter_ends, series
+from marketplace.domain.figure_pace import by_key, contradictions, course, quarter_ends, series
 from marketplace.domain.figure_rules import Aim, Family, FigureRules
 from marketplace.domain.figures import FIGURES, Unit
+from marketplace.domain.pace import Verdict
 
 DAY = date(2026, 11, 27)
 WAN = 1_000_000
@@ -43,7 +44,7 @@ ENTERPRISES = (
 PROJECTS = (
     # Accepted in time; spent 380 of 400 万元.
     ProjectFact(
-        1, "chem", "north", orientations=("smart", "green"), leading=True, total_fen=400 * WAN, submitted=on("25-01-10"), decided=on("25-05-01"),
+        1, "chem", "north", orientations=("smart", "green"), stages=("rd",), leading=True, total_fen=400 * WAN, submitted=on("25-01-10"), decided=on("25-05-01"),
         started=on("25-06-01"), finished=on("26-02-01"), planned_end=on("26-03-31"), spent=((on("25-09-05"), 100 * WAN), (on("26-01-05"), 380 * WAN)),
     ),
     # Accepted too late.
@@ -201,10 +202,11 @@ def test_a_sector_and_an_area() -> None:
 
 
 def test_a_breakdown_sums_to_the_whole() -> None:
-    for kind in ("sector", "area", "level", "project_class", "orientation"):
+    for kind in ("sector", "area", "level", "project_class", "orientations", "stages"):
         assert sum(row.fen for row in by_key(FACTS, kind)) == (400 + 60_000 + 200 + 100) * WAN, kind
     # Project 1 is half smart and half green.
-    assert {row.key: row.fen for row in by_key(FACTS, "orientation")} == {"smart": 60_200 * WAN, "green": 200 * WAN, "": 300 * WAN}
+    assert {row.key: row.fen for row in by_key(FACTS, "orientations")} == {"smart": 60_200 * WAN, "green": 200 * WAN, "": 300 * WAN}
+    assert {row.key: row.fen for row in by_key(FACTS, "stages")} == {"rd": 400 * WAN, "": 60_300 * WAN}
 
 
 def test_over_time() -> None:
@@ -226,26 +228,26 @@ def aim(figure: str, least: float, *, sector: str = "", steady: bool = False, by
         (aim("finished_share", 0.8), Verdict.MISSED, 2),
         (aim("effect_defects", 0.1), Verdict.UNKNOWN, 0.1),
         (aim("satisfaction", 4.1, steady=True), Verdict.AT_RISK, pytest.approx(0.1)),
-        (aim("satisfaction", 4.1, steady=True, by=DAY), Verdict.MISSED, pytest.approx(0.1)),
+        (aim("satisfaction", 4.1, steady=True, by=DAY), Verdict.OVER, pytest.approx(0.1)),
     ],
 )
 def test_the_course_of_an_aim(wanted: Aim, verdict: Verdict, lacking: float) -> None:
-    found = course(wanted, FACTS, 6)
+    found = course(wanted, FACTS, FigureRules(pace_months=6))
     assert (found.verdict, found.lacking) == (verdict, lacking)
 
 
 def test_straight_on_with_the_pace_of_the_last_months() -> None:
     """Two submitted in 2025, three more by 2026-05-28 (183 days ago none since): no pace, no hope; over twelve months there is one."""
     wanted = aim("projects_submitted", 6, by=date(2027, 11, 27))
-    assert course(wanted, FACTS, 6).forecast == 5
-    found = course(wanted, FACTS, 12)
+    assert course(wanted, FACTS, FigureRules(pace_months=6)).forecast == 5
+    found = course(wanted, FACTS, FigureRules(pace_months=12))
     assert found.forecast == pytest.approx(5 + 3 / 365 * 365)
     assert found.verdict == Verdict.ON_COURSE
 
 
 def test_an_aim_in_money_is_written_in_ten_thousands() -> None:
-    assert course(aim("investment_reported", 500), FACTS, 6).verdict == Verdict.REACHED
-    assert course(aim("investment_reported", 571), FACTS, 6).lacking == WAN
+    assert course(aim("investment_reported", 500), FACTS, FigureRules(pace_months=6)).verdict == Verdict.REACHED
+    assert course(aim("investment_reported", 571), FACTS, FigureRules(pace_months=6)).lacking == WAN
 
 
 def told(facts: Facts) -> set[str]:

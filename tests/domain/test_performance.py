@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from marketplace.domain.access import Role, Viewer
 from marketplace.domain.figures import FIGURES
 from marketplace.domain.lifecycle import Refused, decide
+from marketplace.domain.pace import Span, Verdict, pace, standing
 from marketplace.domain.performance import (
     TABLE,
     Facts,
@@ -28,7 +29,6 @@ from marketplace.domain.performance import (
     shares_of_weight,
     total_of,
 )
-from marketplace.domain.performance_pace import Outlook, pace
 from marketplace.domain.performance_rules import PerformanceRules, Subject, faults
 from marketplace.domain.performance_words import figure_text, target_text, typed_text
 from marketplace.pilot import Pilot
@@ -211,34 +211,55 @@ def test_a_pilot_whose_weights_are_not_100_is_refused(pilot: Pilot) -> None:
 
 
 START, END = date(2024, 4, 1), date(2026, 12, 31)
+SPAN = Span(START, END)
 
 
 @pytest.mark.parametrize(
-    ("actual", "today", "outlook"),
+    ("actual", "today", "verdict"),
     [
-        (None, date(2025, 8, 15), Outlook.UNKNOWN),
-        (80, date(2025, 8, 15), Outlook.REACHED),
-        (50, date(2025, 8, 15), Outlook.ON_COURSE),
-        (30, date(2025, 8, 15), Outlook.MISSED),
-        (0, date(2025, 8, 15), Outlook.MISSED),
-        (1, date(2024, 5, 1), Outlook.UNKNOWN),
-        (79, END, Outlook.OVER),
-        (79, END + timedelta(400), Outlook.OVER),
-        (5, START - timedelta(30), Outlook.UNKNOWN),
+        (None, date(2025, 8, 15), Verdict.UNKNOWN),
+        (80, date(2025, 8, 15), Verdict.REACHED),
+        # 30 in the last 183 days, and 503 to go: 82 more.
+        (40, date(2025, 8, 15), Verdict.ON_COURSE),
+        (28, date(2025, 8, 15), Verdict.AT_RISK),
+        (20, date(2025, 8, 15), Verdict.MISSED),
+        (0, date(2025, 8, 15), Verdict.MISSED),
+        (1, date(2024, 5, 1), Verdict.UNKNOWN),
+        (79, END, Verdict.OVER),
+        (79, END + timedelta(400), Verdict.OVER),
+        (5, START - timedelta(30), Verdict.UNKNOWN),
     ],
 )
-def test_outlook(actual: float | None, today: date, outlook: Outlook) -> None:
-    assert pace(80, actual, START, END, today).outlook == outlook
+def test_outlook(actual: float | None, today: date, verdict: Verdict) -> None:
+    before = (SPAN.looked_back(today, 6), 10 if actual else 0)
+    assert pace(80, actual, before, SPAN, today).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("attained", "today", "verdict"),
+    [
+        (None, date(2025, 8, 15), Verdict.UNKNOWN),
+        (1.0, date(2024, 5, 1), Verdict.REACHED),
+        (0.0, date(2024, 5, 1), Verdict.UNKNOWN),
+        (0.0, date(2025, 8, 15), Verdict.AT_RISK),
+        (0.0, date(2026, 11, 27), Verdict.MISSED),
+        (0.97, date(2026, 11, 27), Verdict.AT_RISK),
+        (0.97, END, Verdict.OVER),
+    ],
+)
+def test_what_does_not_grow(attained: float | None, today: date, verdict: Verdict) -> None:
+    assert standing(attained, SPAN, today).verdict == verdict
 
 
 def test_a_forecast_counted_by_hand() -> None:
-    # 100 days of 200 gone, 30 of 80 reached: 60 at the end, 20 short; the rest must go 50 in 100 days, 5/3 times as fast.
-    found = pace(80, 30, date(2026, 1, 1), date(2026, 7, 20), date(2026, 4, 11))
-    assert found.forecast == pytest.approx(60)
-    assert found.short == pytest.approx(20)
-    assert found.needed == pytest.approx(5 / 3)
-    assert found.reached_on == date(2026, 1, 1) + timedelta(days=267)
-    assert pace(80, 0, date(2026, 1, 1), date(2026, 7, 20), date(2026, 4, 11)).reached_on is None
+    # 20 in the last 40 days, 100 to go: 50 more than the 30 of today; as fast as needed, and reached on the last day.
+    span = Span(date(2026, 1, 1), date(2026, 7, 20))
+    found = pace(80, 30, (date(2026, 3, 2), 10), span, date(2026, 4, 11))
+    assert (found.forecast, found.needed) == (pytest.approx(80), pytest.approx(1))
+    assert (found.verdict, found.reached_on) == (Verdict.ON_COURSE, date(2026, 7, 20))
+    assert pace(1, 0.9, (date(2026, 3, 2), 0.5), span, date(2026, 4, 11), most=1.0).forecast == 1
+    still = pace(80, 30, (date(2026, 3, 2), 30), span, date(2026, 4, 11))
+    assert (still.forecast, still.reached_on, still.needed) == (30, None, None)
 
 
 def test_figures_are_written_as_people_do() -> None:

@@ -78,10 +78,10 @@ def test_a_project_that_passed(case: Accepted) -> None:
     assert (own.started, own.finished) == (begun.date(), case.world.day)
     with case.database.reading() as session:
         now = find_figures(session, FIGURES, Scope(case.world.day), RULES)
-        before = find_figures(session, ["projects_running", "projects_accepted"], Scope(case.world.day - timedelta(1)), RULES)
+        before = find_figures(session, ["projects_running", "projects_accepted", "funds_paid"], Scope(case.world.day - timedelta(1)), RULES)
     assert (now["projects_accepted"].value, now["projects_running"].value, now["funds_paid"].value) == (1, 0, 40 * WAN)
     assert now["effect_productivity"].value == pytest.approx(0.3)
-    assert (before["projects_accepted"].value, before["projects_running"].value) == (0, 1)
+    assert (before["projects_accepted"].value, before["projects_running"].value, before["funds_paid"].value) == (0, 1, 0)
 
 
 def test_what_the_statistics_bureau_reports(database: Database) -> None:

@@ -15,16 +15,21 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from marketplace.actions.coverage import CountedNeed, write_coverage
 from marketplace.app import create_app
-from marketplace.domain.figures import FIGURES
+from marketplace.domain.figure_pace import by_key
+from marketplace.domain.figures import FIGURES, Unit
 from marketplace.domain.funds import LedgerAccount
-from marketplace.domain.projects import UNDER_WAY, ProjectClass
+from marketplace.domain.problems import ProblemState
+from marketplace.domain.projects import UNDER_WAY, ProjectClass, ProjectState
 from marketplace.pilot import load_pilot
 from marketplace.records.accounts import find_account
+from marketplace.records.enterprises import Enterprise
 from marketplace.records.figures import find_facts
 from marketplace.records.funds import total_of
 from marketplace.records.history import HistoryEntry
-from marketplace.records.projects import Project
+from marketplace.records.problems import Problem
+from marketplace.records.projects import Project, find_project_problems
 from marketplace.records.reported_investments import ReportedInvestment
 from marketplace.web.terms import today
 from tests.opened import Browser, database_of, site_of
@@ -45,7 +50,7 @@ def app(pool_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture
 def browsers(app: Flask) -> dict[str, Browser]:
     kept: dict[str, Browser] = app.extensions.setdefault("browsers of the tests", {})
-    for person in ("bureau", "finance", "area", "enterprise", "provider", "expert"):
+    for person in ("bureau", "finance", "area", "enterprise", "provider", "expert", "city"):
         if person not in kept:
             kept[person] = browser_of(app, person)
     return kept
@@ -94,6 +99,63 @@ def test_balances_and_ledger_give_the_same_figures(app: Flask) -> None:
                 for year in years
             ]
             assert sum(part or 0 for part in parts) == FIGURES[code].compute(now).value, code
+
+
+def test_every_figure_of_the_demonstration_says_something(app: Flask) -> None:
+    """None is without data, no share is none or all, and each breakdown has several parts. What the last night counted is not there yet."""
+    with app.test_request_context(), database_of(app).reading() as session:
+        facts = find_facts(session, load_pilot().figure, today())
+    for code, figure in FIGURES.items():
+        value = figure.compute(facts).value
+        assert value or code == "served_share", code
+        assert figure.unit != Unit.SHARE or code == "served_share" or 0 < (value or 0) < 1, code
+    for kind in ("orientations", "stages", "sector", "level", "area", "project_class"):
+        assert len(by_key(facts, kind)) > 2, kind
+    assert {row.sector for row in facts.enterprises if row.started} == {"chem", "auto", "elec"}
+
+
+def test_the_map_of_supply_and_demand(app: Flask, browsers: dict[str, Browser]) -> None:
+    assert "供需对照还没有统计出来" in browsers["bureau"].get("/figures").text
+    with database_of(app).writing() as session:
+        query = select(Problem.id, Enterprise.sector, Enterprise.area).join(Enterprise, Enterprise.id == Problem.enterprise_id)
+        rows = session.execute(query.where(Problem.state == ProblemState.OPEN, Enterprise.sector == "chem").order_by(Problem.id)).all()
+        needs = [CountedNeed(number, sector, "CH-05", []) for number, sector, _area in rows]
+        write_coverage(session, date(2026, 11, 26), needs, {("chem", "CH-05"): {1, 2}})
+    areas: dict[str, int] = {}
+    for row in rows:
+        areas[row.area] = areas.get(row.area, 0) + 1
+    whole = browsers["bureau"].get("/figures").text
+    assert re.search(rf"is-gap\">{len(rows)} / 2<small>缺口 {len(rows)}<", whole)
+    by_area = browsers["bureau"].get("/figures?sector=chem").text
+    assert sorted(int(number) for number in re.findall(r"(\d+) / 2<small>缺口", by_area)) == sorted(areas.values())
+    assert len(areas) > 2
+    one = next(iter(areas))
+    assert re.search(rf"{areas[one]} / 2<small>缺口 {areas[one]}<", browsers["bureau"].get(f"/figures?area={one}").text)
+    assert "这里没有未解决的问题" in browsers["bureau"].get("/figures?sector=elec").text
+
+
+def test_the_city_reads_projects_in_short(app: Flask, browsers: dict[str, Browser]) -> None:
+    """The list, what each is and its figures: no texts, papers, problem lists, names of persons, nor the pages of the steps."""
+    city = browsers["city"]
+    assert city.get("/projects").status_code == 200
+    with database_of(app).reading() as session:
+        found = session.scalars(select(Project).where(Project.state == ProjectState.PASSED).order_by(Project.id).limit(1)).unique().one()
+        problem, draft = find_project_problems(session, found.id)[0].text, Project.state == ProjectState.DRAFT
+        begun, address = session.scalar(select(Project.public_id).where(draft).limit(1)), f"/projects/{found.public_id}"
+    page, whole = city.get(address), browsers["bureau"].get(address).text
+    assert page.status_code == 200
+    for word in ("核定金额", "绩效指标", "服务商"):
+        assert word in page.text, word
+    for word in ("经费使用计划", "实施方案（示例）.pdf", "初审意见", "经过</h2>", problem):
+        assert word in whole or word == "初审意见", word
+        assert word not in page.text, word
+    file = re.search(r'href="(/files/[0-9a-f-]+)', whole)
+    assert file
+    assert city.get(file[1]).status_code == 404
+    for step in ("evidence", "progress", "agreement", "acceptance", "changes"):
+        assert city.get(f"{address}/{step}").status_code == 403, step
+    assert begun
+    assert city.get(f"/projects/{begun}").status_code == 404
 
 
 @pytest.mark.parametrize("code", FIGURES)

@@ -202,6 +202,9 @@ def test_the_papers(played: Site, people: dict[str, Browser]) -> None:
         content, total = found.content, found.total
     assert content is not None
     assert f"得分 {total:g} 分" in text
+    # Budgets are the pilot's: no section on money in another's report.
+    assert ("四、资金安排和执行情况" in text) == (content["subject"] == "pilot")
+    assert ("九、指标依据" if content["subject"] == "pilot" else "八、指标依据") in text
     assert len(rows) == len(content["lines"]) + 2
     assert rows[-1][11] == total
     assert any("指标汇总（示例）.pdf" in str(row[2]) for row in proofs)
