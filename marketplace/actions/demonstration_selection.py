@@ -51,11 +51,11 @@ class Play:
 
     # ---------------------------------------------------------------- the review
 
-    def reviewing(self, number: int, ago: int) -> list[tuple[int, Viewer]]:
-        """Experts drawn by a lot of its own; nobody where too few fit."""
+    def reviewing(self, number: int, ago: int, *, more: int = 0) -> list[tuple[int, Viewer]]:
+        """Experts drawn by a lot of its own, `more` than there must be; nobody where too few fit."""
         database = self.stage.database
         step = self.by(self.manager, ago)
-        draw_project_experts(database, number, wanted=self.panel.least_experts, panel=self.panel, step=step, seed=f"示例 {number}")
+        draw_project_experts(database, number, wanted=self.panel.least_experts + more, panel=self.panel, step=step, seed=f"示例 {number}")
         with database.reading() as session:
             review = find_project_review(session, number)
             parts = review.assignments if review is not None else []
@@ -145,9 +145,10 @@ def seed_selection(stage: Stage, panel: ProjectReviewRules, *, agreed: int = 3) 
         found.setdefault(state, []).append(number)
         return number
 
-    parts = play.reviewing(note("reviewing", stage.recommended(5, "central", 6, enterprise=own)), 4)
-    for (part, expert), mark in zip(parts[:1], _GOOD, strict=False):
-        play.score(part, expert, 2, mark, _OPINIONS[0])
+    # Whoever got an account last is done: those whose log-in is told at the start still have it before them.
+    parts = play.reviewing(note("reviewing", stage.recommended(5, "central", 6, enterprise=own)), 4, more=2)
+    for part, expert in sorted(parts, key=lambda one: one[1].account_id or 0)[-1:]:
+        play.score(part, expert, 2, _GOOD[0], _OPINIONS[0])
     if not play.ranked(note("ranked", stage.recommended(0, "central", 24, enterprise=second)), 16, _FAIR, 0.7):
         return found
     play.ranked(note("ranked", stage.recommended(6, "central", 24, enterprise=third)), 15, _LOW)
