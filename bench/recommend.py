@@ -51,7 +51,10 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
 
 
 def fill(database: Database, index: Index, solutions: int, store: EmbeddingStore) -> None:
-    """Providers, cases and solutions, in the database and in the index under the same ids; six units each in both."""
+    """Providers, cases and solutions, in the database and in the index under the same ids; six units each in both.
+
+    The index is filled as a rebuild fills it.
+    """
     chance = np.random.default_rng(2)
     source = Source.of(store)
     sentences = sorted({sentence for row in source.rows for sentence in sentences_of(row["summary"]) if len(sentence) >= 4})
@@ -64,7 +67,9 @@ def fill(database: Database, index: Index, solutions: int, store: EmbeddingStore
             )
     with database.writing() as session:
         made = list(entries(source, 2 * solutions))
-        index.backend.apply(made)
+        index.backend.begin_next()
+        index.backend.fill_next(made)
+        index.backend.swap()
         for number, entry in enumerate(made, 1):
             low = int(entry.numbers["price_low"])
             session.add(
@@ -85,7 +90,6 @@ def fill(database: Database, index: Index, solutions: int, store: EmbeddingStore
     with database.writing() as session:
         for number in range(1, PROVIDERS + 1):
             session.add(Case(source_ref=str(number), provider_id=number, client_sector="auto", completed="2024-05", effects=[effect]))
-    index.backend.refresh()
 
 
 def asked(count: int) -> list[Ask]:

@@ -88,8 +88,8 @@ class SearchQuery:
 
     `audience`: the viewer's tokens; a document needs at least one of them. `without_providers`: ids hidden right now,
     read from the database. `filters`: field → values, any of which will do. `ranges`: "price" (fen) or "weeks".
-    `prefer_sector` raises, never excludes. `also`: further texts for the lexical side, each with its weight, for those
-    who know more words for the same need. Totals and facets are of the candidates (`depth` a side).
+    `prefer_sector` raises, never excludes. `words`: instead of a text, words as `Analyser.cut` gives them, each with its
+    weight, for those who know which words matter. Totals and facets are of the candidates (`depth` a side).
     """
 
     text: str = ""
@@ -102,7 +102,7 @@ class SearchQuery:
     without_ids: frozenset[int] = frozenset()
     provider_id: int | None = None
     prefer_sector: str | None = None
-    also: tuple[tuple[str, float], ...] = ()
+    words: tuple[tuple[str, float], ...] = ()
     sort: Sort = Sort.RELEVANCE
     page: int = 1
     size: int = 20

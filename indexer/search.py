@@ -203,9 +203,12 @@ class Index:
 
 
 def _lexical(query: SearchQuery) -> Asked:
-    """The lexical side of a query: for each part a list of words and one of pairs; further texts join the first."""
+    """The lexical side of a query: for each part a list of words and one of pairs; or the words that it names, and no pairs,
+    for whoever names words has made no typing error."""
+    if query.words:
+        return Asked(query, Question(), (tuple(Term((token,), weight) for token, weight in query.words),), (1.0,))
     question = analyser().question(query.text)
-    if query.mode is Mode.DENSE or not (question.terms or query.also):
+    if query.mode is Mode.DENSE or not question.terms:
         return Asked(query, question)
     cut = analyser()
     lists: list[tuple[Term, ...]] = []
@@ -213,10 +216,6 @@ def _lexical(query: SearchQuery) -> Asked:
         own = question if number == 0 else cut.question(text)
         words = [term for term in own.terms if term.field == "words"]
         grams = [Term((gram,), 1.0, "grams") for gram in dict.fromkeys(cut.bigrams(text))]
-        for more, weight in query.also if number == 0 else ():
-            known = {term.tokens for term in words} | {term.tokens for term in grams}
-            words += [Term((token,), weight) for token in dict.fromkeys(cut.cut(more)) if (token,) not in known]
-            grams += [Term((gram,), weight, "grams") for gram in dict.fromkeys(cut.bigrams(more)) if (gram,) not in known]
         lists += [tuple(words), tuple(grams)]
     pinyin = tuple(term for term in question.terms if term.field == "pinyin")
     return Asked(query, question, tuple(lists), tuple(2.0 / len(lists) * 0.5 for _ in lists), pinyin)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,7 @@ def find_candidates(
 ) -> list[Candidates]:
     """The candidates of each problem, ids rising. `without_providers`: for each problem those that hard constraints exclude."""
     queries = [_query(ask.text, Mode.HYBRID, excluded, depth) for ask, excluded in zip(asks, without_providers, strict=True)]
-    known = [place for place, insight in enumerate(insights) if insight.familiar > 0 and insight.blurbs]
+    known = [place for place, insight in enumerate(insights) if insight.familiar > 0 and insight.words]
     queries += [_worded(insights[place], without_providers[place], depth) for place in known]
     found = index.ranked(queries)
     by_blurbs = dict(zip(known, found[len(asks) :], strict=True))
@@ -61,9 +61,7 @@ def _query(text: str, mode: Mode, excluded: frozenset[int], depth: int) -> Searc
 
 def _worded(insight: Insight, excluded: frozenset[int], depth: int) -> SearchQuery:
     """The words of the blurbs as a query of their own: solutions are written in their language, problems are not."""
-    (first, _), *others = insight.blurbs
-    query = _query(first, Mode.LEXICAL, excluded, depth)
-    return SearchQuery(**{**query.__dict__, "also": tuple(others)})
+    return replace(_query("", Mode.LEXICAL, excluded, depth), words=insight.words)
 
 
 def _merged(ranked: Ranked, by_blurbs: Ranked | None, most: int) -> Candidates:

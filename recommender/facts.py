@@ -111,6 +111,15 @@ def find_facts(session: Session, solution_ids: Iterable[int]) -> dict[int, Solut
     }
 
 
+def find_prices(session: Session, solution_ids: Iterable[int]) -> dict[int, tuple[int | None, int | None]]:
+    """Lowest and highest quote by solution id, for who needs nothing else of them."""
+    found: dict[int, tuple[int | None, int | None]] = {}
+    for part in _parts(sorted(set(solution_ids))):
+        rows = session.execute(select(Solution.id, Solution.price_low_fen, Solution.price_high_fen).where(Solution.id.in_(part)))
+        found |= {number: (low, high) for number, low, high in rows}
+    return found
+
+
 def _parts(ids: list[int], size: int = 500) -> list[list[int]]:
     return [ids[start : start + size] for start in range(0, len(ids), size)]
 

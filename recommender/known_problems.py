@@ -15,6 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,9 @@ NEAREST = 10
 SHARPNESS = 0.2
 DENSE_DEPTH = 100
 WORDED_BLURBS = 4
+# Of a blurb's words those that stand in more than this share of all blurbs are in every solution too; and more than so many
+# words in all cost an engine time and add nothing (docs/matching.md).
+COMMON, MOST_WORDS = 1 / 6, 60
 SCENARIO_NEAREST = 20
 SCENARIO_SHARPNESS = 0.1
 # Familiar to degree 0 below the first quantile of the known problems' own nearest neighbours, to degree 1 above the second.
@@ -96,14 +100,14 @@ def _rows(file: Path) -> list[dict[str, Any]]:
 class Insight:
     """What the known problems say of one problem.
 
-    `familiar` 0–1; `direction` (d) where solutions like the voted blurbs lie; `blurbs`: the texts of
-    the most voted ones with weights 0–1, best first; `nearest`: the place of the known problem that comes nearest;
-    `scenarios` and `sectors`: code → probability, falling.
+    `familiar` 0–1; `direction` (d) where solutions like the voted blurbs lie; `words`: the telling words of
+    the most voted ones, each with its blurb's share of the best one's votes, falling; `nearest`: the place of the known problem
+    that comes nearest; `scenarios` and `sectors`: code → probability, falling.
     """
 
     familiar: float
     direction: Vector
-    blurbs: tuple[tuple[str, float], ...]
+    words: tuple[tuple[str, float], ...]
     nearest: int
     scenarios: dict[str, float]
     sectors: dict[str, float]
@@ -117,6 +121,7 @@ class KnownProblems:
         self._problems = problems
         self._blurbs = blurbs
         self._words = _Words(symptoms.problems)
+        self._telling = _telling_words(symptoms.blurbs)
         self._strange, self._familiar = _own_distances(problems)
         self.least_answer = _least_answer(symptoms, problems, blurbs)
 
@@ -200,11 +205,27 @@ class KnownProblems:
         return Insight(
             familiar=familiar,
             direction=np.asarray(direction / max(float(np.linalg.norm(direction)), 1e-9), np.float32),
-            blurbs=tuple((self.symptoms.blurbs[place], float(votes[place] / votes[order[0]])) for place in order if votes[place] > 0),
+            words=self._worded([(int(place), float(votes[place] / votes[order[0]])) for place in order if votes[place] > 0]),
             nearest=int(near.argmax()),
             scenarios=_falling(scenarios),
             sectors=_falling(sectors),
         )
+
+    def _worded(self, blurbs: Sequence[tuple[int, float]]) -> tuple[tuple[str, float], ...]:
+        """The words of blurbs with weights, best first; a word weighs what the first blurb that has it weighs."""
+        found: dict[str, float] = {}
+        for place, weight in blurbs:
+            for word in self._telling[place]:
+                found.setdefault(word, weight)
+        return tuple(islice(found.items(), MOST_WORDS))
+
+
+@lru_cache(4)
+def _telling_words(blurbs: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """For each blurb its words in their order, without those that many blurbs have."""
+    cut = [tuple(dict.fromkeys(analyser().cut(text))) for text in blurbs]
+    often = Counter(word for words in cut for word in words)
+    return tuple(tuple(word for word in words if often[word] <= COMMON * len(blurbs)) for words in cut)
 
 
 def _own_distances(problems: Vector) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 
 import numpy as np
@@ -47,9 +47,10 @@ class Matcher:
         ids = {int(ranking.candidates.ids[place]) for ranking, places in zip(rankings, shortlists, strict=True) for place in places}
         with self._database.reading() as session:
             facts = find_facts(session, ids)
+        units = self._units(ids)
         clauses = {ranking.ask.key: parts_of(ranking.ask.text).clauses if ranking.ask.text.strip() else () for ranking in rankings}
         return [
-            self._of_problem(ranking, places, facts, clauses[ranking.ask.key], limit, exploration)
+            self._of_problem(ranking, places, facts, units, clauses[ranking.ask.key], limit, exploration)
             for ranking, places in zip(rankings, shortlists, strict=True)
         ]
 
@@ -58,6 +59,7 @@ class Matcher:
         ranking: Ranking,
         places: Sequence[int],
         facts: Mapping[int, SolutionFacts],
+        units: Mapping[int, Vector],
         clauses: Sequence[str],
         limit: int,
         exploration: Exploration | None,
@@ -84,7 +86,7 @@ class Matcher:
             shown = explored([one[0] for one in scored], new, exploration, f"{ask.problem_id or ask.text}|{day}")
             lifted = {scored[number][2].solution_id for number in shown.lifted}
             scored = [scored[number] for number in shown.order]
-        answers = self._answers(ranking, [one[2] for one in scored], clauses)
+        answers = self._answers(ranking, [one[2] for one in scored], units, clauses)
         matches = []
         for rank, (score, place, row, business, similar) in enumerate(scored, start=1):
             content = ranking.features_at(place)
@@ -121,18 +123,24 @@ class Matcher:
             )
         return tuple(matches)
 
-    def _answers(self, ranking: Ranking, rows: Sequence[SolutionFacts], clauses: Sequence[str]) -> dict[int, tuple[Answer, ...]]:
+    def _units(self, solution_ids: Iterable[int]) -> dict[int, Vector]:
+        """Solution id → the vectors of its units, as the index has them; read once for all problems."""
+        ids = np.array(sorted(solution_ids), np.int64)
+        passages = self._index.backend.passages(Kind.SOLUTION, ids)
+        bounds = np.searchsorted(passages.unit_of, np.arange(len(ids) + 1))
+        return {int(key): passages.units[bounds[place] : bounds[place + 1]] for place, key in enumerate(ids)}
+
+    def _answers(
+        self, ranking: Ranking, rows: Sequence[SolutionFacts], units: Mapping[int, Vector], clauses: Sequence[str]
+    ) -> dict[int, tuple[Answer, ...]]:
         """Solution id → which clause of the problem is answered by which of its units."""
         if not rows or not clauses:
             return {row.solution_id: () for row in rows}
         asked = self._embeddings.queries(clauses)
         usual = usual_closeness(asked, ranking.background)
-        ids = np.array(sorted(row.solution_id for row in rows), np.int64)
-        passages = self._index.backend.passages(Kind.SOLUTION, ids)
-        place = {int(key): number for number, key in enumerate(ids)}
         found = {}
         for row in rows:
-            vectors: Vector = passages.units[passages.unit_of == place[row.solution_id]]
+            vectors = units[row.solution_id]
             if len(vectors) != len(row.units):
                 # The index is a moment behind the database: these words are embedded now.
                 vectors = self._embeddings.passages(row.units)

@@ -19,7 +19,7 @@ from marketplace.records.database import Database
 from marketplace.records.rankers import find_in_use
 from recommender.ask import Ask, Labels
 from recommender.candidates import Ids
-from recommender.facts import find_facts
+from recommender.facts import find_prices
 from recommender.features.constraint_fit import Traits
 from recommender.features.past_matches import PastMatch, Similar, past_matches
 from recommender.known_problems import KnownProblems
@@ -136,8 +136,7 @@ class Recommender:
         matches = {ask.key: steered(found[ask.key].matches, (first or {}).get(ask.key, ()), allowed)[:limit] for ask in asks}
         wanted = {match.solution_id for row in matches.values() for match in row}
         with self._database.reading() as session:
-            facts = find_facts(session, wanted)
-        prices = {key: (row.price_low_fen, row.price_high_fen) for key, row in facts.items()}
+            prices = find_prices(session, wanted)
         model = next((row.model for row in found.values()), self.model)
         return cover(matches, prices, budget_fen=budget_fen, model=model, fixed=fixed)
 

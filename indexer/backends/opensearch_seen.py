@@ -22,8 +22,9 @@ from indexer.query import Kind
 MOST_BYTES = 256_000_000
 # Facets, figures and the rest of a row, beside its vectors.
 ROW_BYTES = 300
-# What was looked up so lately is given out again without asking whether it has changed.
-FRESH_SECONDS = 2.0
+# What was looked up so lately is given out again without asking whether it has changed: a plan on a busy machine takes that long,
+# and reading everything anew would make it busier.
+FRESH_SECONDS = 10.0
 # The index, and the number of the last write in it.
 Mark = tuple[str, int]
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from indexer.fusion import Passages, stretched
 from indexer.query import Vector
 from recommender.candidates import Candidates
 from recommender.known_problems import Insight
 
-Mask = NDArray[np.bool_]
 # Of the ten best candidates of either, so many must be the same before the known problems are fully trusted.
 BEST, ENOUGH = 10, 2
 
@@ -28,16 +26,16 @@ def known_problems(candidates: Candidates, insight: Insight, of_clauses: Sequenc
     nothing = np.zeros(count, np.float32)
     if insight.familiar <= 0 or not count:
         return {"known_meaning": nothing, "known_clause": nothing, "known_words": nothing}
-    means, has = _means(passages, count)
+    closeness = _closeness(passages, np.stack([insight.direction, *(clause.direction for clause in of_clauses)]), count)
     by_clause = nothing
-    for clause in of_clauses:
+    for clause, scores in zip(of_clauses, closeness[1:], strict=True):
         # A clause is no more familiar than the problem that it is taken from.
         familiar = np.float32(min(clause.familiar, insight.familiar))
         if familiar > 0:
-            by_clause = np.maximum(by_clause, familiar * _direction_scores(means, has, clause.direction))
+            by_clause = np.maximum(by_clause, familiar * stretched(scores))
     familiar = np.float32(insight.familiar)
     return {
-        "known_meaning": familiar * _direction_scores(means, has, insight.direction),
+        "known_meaning": familiar * stretched(closeness[0]),
         "known_clause": by_clause,
         "known_words": familiar * candidates.blurbs,
     }
@@ -55,22 +53,12 @@ def agreement(text: Vector, by_known: Vector) -> float:
     return min(1.0, len(shared) / ENOUGH)
 
 
-def _means(passages: Passages, count: int) -> tuple[Vector, Mask]:
-    """(count, d) mean of the main passages of each thing, and (count) whether it has any."""
-    means = np.zeros((count, passages.mains.shape[1]), np.float32)
-    has = np.zeros(count, np.bool_)
+def _closeness(passages: Passages, directions: Vector, count: int) -> Vector:
+    """(c, count) the inner product of each of c directions with the mean of a thing's main passages; -inf where it has none."""
+    found = np.full((len(directions), count), -np.inf, np.float32)
     if len(passages.main_of):
         first = np.flatnonzero(np.diff(passages.main_of, prepend=-1))
-        owners, counts = passages.main_of[first], np.diff(first, append=len(passages.main_of))
-        # Nearly all have one or two: so many additions of whole tables are quicker than a sum for each.
-        sums = passages.mains[first]
-        for step in range(1, int(counts.max())):
-            longer = counts > step
-            sums[longer] += passages.mains[first[longer] + step]
-        means[owners] = sums / counts[:, None]
-        has[owners] = True
-    return means, has
-
-
-def _direction_scores(means: Vector, has: Mask, direction: Vector) -> Vector:
-    return stretched(np.where(has, means @ direction, -np.inf).astype(np.float32))
+        # The mean of products is the product with the mean, and far fewer numbers are added up.
+        sums = np.add.reduceat(directions @ passages.mains.T, first, axis=1)
+        found[:, passages.main_of[first]] = sums / np.diff(first, append=len(passages.main_of))
+    return found

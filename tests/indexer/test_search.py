@@ -267,9 +267,13 @@ def test_a_provider_is_found_by_name_and_by_what_it_offers(shared: Opened) -> No
     assert provider_id in found(shared, SearchQuery(text="密封点泄漏检测", kind=Kind.PROVIDER, size=3))
 
 
-def test_further_texts_join_the_lexical_side(shared: Opened) -> None:
-    query = SearchQuery(text="", mode=Mode.LEXICAL, also=(("密封点泄漏检测", 0.4),), facets=False, relax=False)
-    assert titles(shared, found(shared, query))[0] == "密封点泄漏检测与修复服务及平台"
+def test_words_stand_for_a_text_each_with_its_weight(shared: Opened) -> None:
+    def first(*words: tuple[str, float]) -> str:
+        query = SearchQuery(mode=Mode.LEXICAL, words=words, facets=False, relax=False)
+        return titles(shared, found(shared, query))[0]
+
+    assert first(("密封", 1.0), ("泄漏", 1.0), ("刀具", 0.01)) == "密封点泄漏检测与修复服务及平台"
+    assert first(("密封", 0.01), ("泄漏", 0.01), ("刀具", 1.0)) == "机加刀具寿命与主轴状态监测系统"
 
 
 def test_highlights_come_from_the_terms_of_a_hit(shared: Opened) -> None:

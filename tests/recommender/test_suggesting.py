@@ -12,7 +12,7 @@ from indexer.embedding import EmbeddingStore
 from indexer.query import Vector
 from recommender.distilling import distil
 from recommender.evaluation.suggestions import Judged, measure
-from recommender.known_problems import KnownProblems, Symptoms
+from recommender.known_problems import KnownProblems, Symptoms, _telling_words
 from recommender.suggesting import Suggester, overlap
 from recommender.suggestion_model import KINDS, Model, Traits, by_kind, fit
 
@@ -144,3 +144,16 @@ def test_problems_of_one_need_come_together_and_are_named_by_their_words(count: 
 def test_too_few_problems_make_no_cluster() -> None:
     texts = ["CH-01 一", "CH-01 二"]
     assert distil(texts, Placed().queries(texts)) == []
+
+
+def test_of_known_solutions_the_telling_words_are_asked_each_once_and_few() -> None:
+    texts = tuple(f"振动监测{'钢网' if number in (1, 2) else '夹具'}零件{number}" for number in range(12))
+    telling = _telling_words(texts)
+    # “监测” stands in every text and “夹具” in most: they tell nothing.
+    assert not {"振动", "监测", "夹具", "零件"} & {word for words in telling for word in words}
+    assert "钢网" in telling[1]
+    few = Symptoms(texts, texts, texts, tuple((number,) for number in range(12)), ("",) * 12, ("",) * 12, np.ones(12, np.float32))
+    known = KnownProblems(few, np.eye(12, dtype=np.float32), np.eye(12, dtype=np.float32))
+    words = known._worded([(1, 1.0), (2, 0.5)])
+    assert dict(words)["钢网"] == 1.0
+    assert [weight for _, weight in words] == sorted((weight for _, weight in words), reverse=True)
