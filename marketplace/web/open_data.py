@@ -55,7 +55,8 @@ MOST_ADDRESSES = 50_000
 _ATOM, _SITEMAP = "http://www.w3.org/2005/Atom", "http://www.sitemaps.org/schemas/sitemap/0.9"
 _PAGES = (
     "home.page", "scenarios.library", "guides.index", "windows.index", "calls.index", "open_demands.index", "listings.index",
-    "scenario_lists.index", "showcases.index", "events.index", "resources.index", "policies.index", "open_data.page", "complaints.contact", "help.page", "help.ranking",
+    "scenario_lists.index", "figures_open.page", "showcases.index", "events.index", "resources.index", "policies.index", "open_data.page",
+    "complaints.contact", "help.page", "help.ranking",
 )  # fmt: skip
 
 

@@ -52,6 +52,7 @@ from marketplace.web import (
     exposure,
     figures,
     figures_entry,
+    figures_open,
     figures_pictures,
     files,
     financing_offers,
@@ -197,6 +198,7 @@ BLUEPRINTS = (
     exposure,
     coverage,
     figures_entry,
+    figures_open,
     figures_pictures,
     figures,
     statistics,
@@ -303,6 +305,7 @@ PUBLIC_NOTICES = (
     "listings",
     "scenario_lists",
     "financing",
+    "figures_open",
     "showcases",
     "policies",
 )
@@ -329,6 +332,7 @@ def navigation(viewer: Viewer) -> Navigation:
         (say("推荐产品"), url_for("listings.index"), "listings"),
         (say("场景清单"), url_for("scenario_lists.index"), "scenario_lists"),
         (say("专项融资"), url_for("financing.index"), "financing"),
+        (say("试点成效"), url_for("figures_open.page"), "figures_open"),
         (say("标杆案例"), url_for("showcases.index"), "showcases"),
         (say("政策库"), url_for("policies.index"), "policies"),
     ]

@@ -31,6 +31,7 @@ from marketplace.records.history import HistoryEntry
 from marketplace.records.problems import Problem
 from marketplace.records.projects import Project, find_project_problems
 from marketplace.records.reported_investments import ReportedInvestment
+from marketplace.web.figures_shown import FEW
 from marketplace.web.terms import today
 from tests.opened import Browser, database_of, site_of
 from tests.web.people import browser_of, viewer_of
@@ -82,6 +83,22 @@ def test_the_dashboard_says_what_the_records_hold(app: Flask, browsers: dict[str
     assert int(shown[1].replace(",", "")) == round(paid / 1_000_000) > 0
     for code in FIGURES:
         assert f"/figures/{code}" in page, code
+
+
+def test_everybody_reads_the_figures_and_no_list_behind_them(app: Flask) -> None:
+    page = Browser(app.test_client()).get("/results")
+    assert page.status_code == 200
+    with app.test_request_context(), database_of(app).reading() as session:
+        facts = find_facts(session, load_pilot().figure, today())
+        diagnosed, supported = (FIGURES[code].compute(facts).value for code in ("enterprises_diagnosed", "projects_supported"))
+        few, enough = (FIGURES["effect_revenue"].compute(facts).sample, FIGURES["satisfaction"].compute(facts).sample)
+    assert f'已诊断企业</dt><dd class="is-value">{diagnosed} 家' in page.text
+    # Money and opinions of a few are those of each.
+    assert ("支持项目总投资</dt><dd class" in page.text) == ((supported or 0) >= FEW)
+    for name, sample in (("营业收入变化", few), ("企业满意度", enough)):
+        assert (f'{name}</dt><dd class="is-value"' in page.text or f'<th scope="row">{name}' in page.text) == ((sample or 0) >= FEW), name
+    assert "已拨付资金" not in page.text
+    assert not re.search(r'href="/(figures|projects|enterprises)/', page.text)
 
 
 def test_balances_and_ledger_give_the_same_figures(app: Flask) -> None:
