@@ -103,7 +103,7 @@ def fill(name: str, values: Mapping[str, Any], words: LetterText | None = None) 
         number=_filled(form.number, values),
         addressee=_filled(form.addressee, values),
         parts=tuple(part for entry, own in pairs for part in _parts(entry, own, values)),
-        sign_off=_filled(text.sign_off, values),
+        sign_off=_signed(text.sign_off, values),
         date=_filled(form.date, values),
     )
 
@@ -115,7 +115,12 @@ def worded(name: str, values: Mapping[str, Any], words: LetterText | None = None
     for entry, own in zip(form.entries, text.parts, strict=True):
         found = [part.text for part in _parts(entry, own, values) if isinstance(part, Paragraph)]
         parts.append("\n".join(found))
-    return LetterText(_filled(text.title, values), tuple(parts), _filled(text.sign_off, values))
+    return LetterText(_filled(text.title, values), tuple(parts), _signed(text.sign_off, values))
+
+
+def _signed(text: str, values: Mapping[str, Any]) -> str:
+    """Who signs: the place and the office, which begins with the word for the place's own kind (…新区 + 区工信局)."""
+    return _filled(text, values).replace("区区", "区")
 
 
 def _parts(entry: Mapping[str, Any], text: str, values: Mapping[str, Any]) -> Iterator[Paragraph | Grid]:
