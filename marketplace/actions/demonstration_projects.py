@@ -44,7 +44,7 @@ _ALSO: tuple[tuple[str, str, str, float], ...] = (
     ("全员劳动生产率（人均产值）", "万元/人", "up", 86),
     ("单位产值综合能耗", "千克标煤/万元", "down", 64),
     ("产品不良率", "%", "down", 2.4),
-    ("年营业收入", "万元", "up", 38_600),
+    ("年营业收入", "百万元", "up", 386),
 )
 # By how much of what was before each of them is to change, so that no two projects do the same.
 _CHANGE = (0.3, 0.16, 0.1, 0.24, 0.06)
@@ -324,7 +324,9 @@ def _of_a_service_institution(stage: Stage) -> None:
         "effect": "十二家都有清单，一半以上进入对接。", "organisation": "两个诊断小组，每家三天。",
     }  # fmt: skip
     project_plans.save_texts(database, number, texts, step)
-    project_plans.save_indicators(database, number, [IndicatorDraft("完成诊断", "家", "up", 0, 12, 100, "诊断报告")], step)
+    project_plans.save_indicators(
+        database, number, [IndicatorDraft("上门诊断企业数", "家企业", "up", 0, 12, 100, "诊断报告和签到记录")], step
+    )
     costs = [CostDraft(first.year, (first.month + 2) // 3, "integration", "诊断人工和差旅", total, asked, total - asked, "人天单价")]
     project_plans.save_costs(database, number, costs, step)
     project_plans.save_milestones(database, number, [MilestoneDraft("完成十二家诊断", last)], step)

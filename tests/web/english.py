@@ -29,8 +29,8 @@ CHINESE = re.compile(r"[\u3001\u3002\u3008-\u3011\u4e00-\u9fff\uff01\uff08\uff09
 CUT, CLAUSE = 6, 4
 LONG = 8
 SPOKEN = ("title", "aria-label", "placeholder", "alt", "data-label", "content")
-# A quote is somebody's own words.
-APART = {"q", "script", "style"}
+# A quote is somebody's own words, a code is to be typed as it stands.
+APART = {"q", "code", "script", "style"}
 FIELDS = {"input", "select", "textarea"}
 CHOSEN = {"checkbox", "radio"}
 EMPTY = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
@@ -74,7 +74,7 @@ def texts_of(site: Site) -> set[str]:
 
 
 RATE = re.compile(r"[\u4e00-\u9fff]{1,6}/[\u4e00-\u9fff]{1,4}")
-UNIT = re.compile(rf"(?:(?<=\d )|(?<=unit ))(?:{RATE.pattern}|[\u4e00-\u9fff/]{{1,4}})")
+UNIT = re.compile(rf"(?:(?<=\d )|(?<=unit ))(?:{RATE.pattern}|[\u4e00-\u9fff/]{{1,4}})|{RATE.pattern}")
 
 
 def texts_of_letters(site: Site) -> set[str]:
