@@ -14,6 +14,7 @@ from marketplace.web.figures_charts import lines_of
 from marketplace.web.figures_shown import EFFECTS, FEW, LINES, OF_SECTORS, Asked, Tile, facts_for, sectors_of, tiles_of
 from marketplace.web.language import say
 from marketplace.web.terms import today
+from marketplace.web.wording import sep
 
 pages = Blueprint("figures_open", __name__)
 # What everybody may know, and of how many things it is made: money and opinions of a few would be those of each.
@@ -22,6 +23,8 @@ OPEN = (
     "investment_planned", "investment_reported", "projects_supported", "projects_accepted", "on_time_share", "satisfaction", "showcases",
     "providers_admitted", "matches_sent", "matches_accepted_share", "matches_awarded",
 )  # fmt: skip
+# Groups that stand under one head, so that no head has a single figure.
+BLOCKS = ((Group.ENTERPRISES,), (Group.INVESTMENT, Group.PROJECTS), (Group.POOL, Group.MATCHING), (Group.EFFECT,))
 MADE_OF = {"investment_planned": "projects_supported", "on_time_share": "projects_accepted"}
 
 
@@ -31,7 +34,7 @@ def page() -> str:
     with current_site().database.reading() as session:
         facts = facts_for(session, Asked(Scope(today(), None, None, frozenset()), "", "", ""))
     told = [code for code in OPEN if is_told(code, facts)]
-    groups = [(say(GROUP_WORDS[group]), _of_group(group, told, facts)) for group in Group]
+    groups = [(sep("、").join(say(GROUP_WORDS[group]) for group in block), _of_block(block, told, facts)) for block in BLOCKS]
     return render_template(
         "figures/open.html",
         groups=[(name, tiles) for name, tiles in groups if tiles],
@@ -54,5 +57,5 @@ def is_told(code: str, facts: Facts) -> bool:
     return value.sample is None or value.sample >= FEW
 
 
-def _of_group(group: Group, told: Sequence[str], facts: Facts) -> list[Tile]:
-    return tiles_of([code for code in told if FIGURES[code].group is group], facts)
+def _of_block(block: Sequence[Group], told: Sequence[str], facts: Facts) -> list[Tile]:
+    return tiles_of([code for code in told if FIGURES[code].group in block], facts)
