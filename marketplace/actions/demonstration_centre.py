@@ -66,7 +66,7 @@ def play(
     stage = Play(database, rules, choices, phases, at, people)
     _ledger(stage, words)
     for story in EVENTS:
-        _event(stage, story)
+        _event(stage, _on_a_weekday(stage, story))
     _resources(stage)
     _talents(stage)
     _topics(stage)
@@ -97,6 +97,14 @@ def _ledger(stage: Play, words: Words) -> None:
     ]
     lines = [WorkRow(0, draft, states.get(draft.code), None, table, {}) for draft in proved]
     import_work_items(stage.database, lines, stage.step("bureau", 1))
+
+
+def _on_a_weekday(stage: Play, story: EventStory) -> EventStory:
+    """The next weekday for what comes, the one before for what was."""
+    days, on = story.days, 1 if story.days >= 0 else -1
+    while (stage.at.date() + timedelta(days=days)).weekday() > 4:
+        days += on
+    return replace(story, days=days)
 
 
 def _event(stage: Play, story: EventStory) -> None:
