@@ -24,7 +24,8 @@ from marketplace.domain.projects import (
 )
 
 S = ProjectState
-WALKS, STEPS = 2_000, 60
+# Of each of the three tables: ten thousand walks in all.
+WALKS, STEPS = 3_400, 60
 TODAY = date(2026, 11, 25)
 # (state, event) → (state after, roles that may), for every class alike.
 SHARED: dict[tuple[str, str], tuple[str, str]] = {
