@@ -73,10 +73,13 @@ def _note_the_pilot(runtime: Runtime, actor: str) -> None:
 
     from marketplace.actions.pilot_versions import note_pilot
     from marketplace.pilot_values import digest_of, values_of
+    from marketplace.records.pilot_versions import find_last_version
 
     values = values_of(runtime.pilot)
+    with runtime.database.reading() as session:
+        is_first = find_last_version(session) is None
     changed = note_pilot(runtime.database, values, digest_of(values), program=version("jigai"), actor=actor, at=datetime.now(UTC))
-    if changed:
+    if changed and not is_first:
         tell("试点数据（行业、用词、规则）和上次启动时不同，已记入历史，见“试点数据”页。")
 
 

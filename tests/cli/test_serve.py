@@ -93,7 +93,10 @@ def test_a_first_start_loads_the_demonstration(tmp_path: Path, demo_folder: Path
     database.close()
     take_vectors(folder / "jigai.db")
     server = Server(folder, JIGAI_DEMO="1")
-    server.stop()
+    told = server.stop()
+    assert "示例数据" in told
+    # There was no start before this one from which anything could differ.
+    assert "和上次启动时不同" not in told
     database = Database(f"sqlite:///{folder / 'jigai.db'}")
     with database.reading() as session:
         waiting = session.scalars(select(QueuedThing).where(QueuedThing.wanted > QueuedThing.indexed)).all()
