@@ -60,6 +60,16 @@ def keep_vectors(database: Path) -> None:
     fresh.replace(VECTORS)
 
 
+def _index(folder: Path) -> None:
+    """Fill the index of a data folder; vectors are taken from earlier runs, and kept for later ones."""
+    take_vectors(folder / "jigai.db")
+    site = site_of(folder)
+    drain(site)
+    site.index.close()
+    site.database.close()
+    keep_vectors(folder / "jigai.db")
+
+
 @pytest.fixture(scope="session")
 def demo_folder(request: pytest.FixtureRequest, demonstration_file: Path) -> Path:
     """A data folder with the demonstration set, indexed."""
@@ -67,12 +77,7 @@ def demo_folder(request: pytest.FixtureRequest, demonstration_file: Path) -> Pat
     def make(folder: Path) -> None:
         copy_of(demonstration_file, folder)
         share_model(folder)
-        take_vectors(folder / "jigai.db")
-        site = site_of(folder)
-        drain(site)
-        site.index.close()
-        site.database.close()
-        keep_vectors(folder / "jigai.db")
+        _index(folder)
 
     return made_once(request, "demo", make)
 
@@ -101,12 +106,7 @@ def indexed_pool_folder(request: pytest.FixtureRequest, pool_folder: Path) -> Pa
 
     def make(folder: Path) -> None:
         shutil.copytree(pool_folder, folder, symlinks=True, dirs_exist_ok=True)
-        take_vectors(folder / "jigai.db")
-        site = site_of(folder)
-        drain(site)
-        site.index.close()
-        site.database.close()
-        keep_vectors(folder / "jigai.db")
+        _index(folder)
 
     return made_once(request, "indexed-pool", make)
 
