@@ -64,6 +64,18 @@ class Browser:
         return self.post("/login", {"login": login, "password": password}, form="/login")
 
 
+def main_of(text: str) -> str:
+    """What a page itself says, without its head, navigation and foot."""
+    return text[text.index("<main") : text.index("</main>")]
+
+
+def seen_in(text: str) -> str:
+    """What a form says that it has seen of the stored thing."""
+    found = re.search(r'name="seen" value="(\d+)"', text)
+    assert found
+    return found[1]
+
+
 @cache
 def _pilot_of(file: Path | None) -> Pilot:
     """A pilot never changes while it is used: it is read once a process."""

@@ -24,7 +24,7 @@ from marketplace.sheets.work_items import read_work_items
 from marketplace.site import Site
 from marketplace.web.resources import serving
 from tests.files.samples import pdf
-from tests.opened import Browser, copy_of, site_of
+from tests.opened import Browser, copy_of, main_of, seen_in, site_of
 from tests.web.people import PEOPLE, Counted, browser_of, viewer_of
 
 STAFF = {"centre", "manager", "bureau", "admin"}
@@ -85,16 +85,6 @@ def place(demonstration_file: Path, tmp_path_factory: pytest.TempPathFactory) ->
     yield Place(site)
     site.index.close()
     site.database.close()
-
-
-def main_of(text: str) -> str:
-    return text[text.index("<main") : text.index("</main>")]
-
-
-def seen_in(text: str) -> str:
-    found = re.search(r'name="seen" value="(\d+)"', text)
-    assert found
-    return found[1]
 
 
 def taken(place: Place, person: str, address: str) -> int:

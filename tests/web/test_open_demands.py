@@ -21,7 +21,7 @@ from marketplace.records.solutions import Solution
 from marketplace.site import Site
 from tests.demo_site import own_copy
 from tests.files.samples import pdf
-from tests.opened import Browser, site_of
+from tests.opened import Browser, main_of, site_of
 from tests.web.people import PEOPLE, browser_of, viewer_of
 
 NAMES = ("draft", "submitted", "returned", "running", "other", "closed", "concluded", "none", "withdrawn")
@@ -69,10 +69,6 @@ def played(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     yield Played(site)
     site.index.close()
     site.database.close()
-
-
-def main_of(text: str) -> str:
-    return text[text.index("<main") : text.index("</main>")]
 
 
 def test_who_reads_what(played: Played) -> None:

@@ -23,7 +23,7 @@ from marketplace.records.providers import Provider
 from marketplace.site import Site
 from tests.demo_site import own_copy
 from tests.files.samples import pdf
-from tests.opened import Browser, site_of
+from tests.opened import Browser, main_of, seen_in, site_of
 from tests.web.people import PEOPLE, Counted, browser_of, viewer_of
 
 S = ProjectState
@@ -88,16 +88,6 @@ def many(demo_folder: Path, tmp_path: Path) -> Iterator[Played]:
     yield Played(site)
     site.index.close()
     site.database.close()
-
-
-def main_of(text: str) -> str:
-    return text[text.index("<main") : text.index("</main>")]
-
-
-def seen_in(text: str) -> str:
-    found = re.search(r'name="seen" value="(\d+)"', text)
-    assert found
-    return found[1]
 
 
 def test_who_reads_what(played: Played) -> None:
