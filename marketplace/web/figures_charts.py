@@ -11,7 +11,7 @@ from marketplace.domain.figure_pace import Share, by_key, quarter_ends, series
 from marketplace.domain.figures import FIGURES
 from marketplace.domain.lifecycle import _
 from marketplace.site import current_site
-from marketplace.web.figures_shown import text_of
+from marketplace.web.figures_shown import UNITS, text_of
 from marketplace.web.language import language, say
 from marketplace.web.wording import revenue, term
 
@@ -99,7 +99,9 @@ def lines_of(codes: Sequence[str], facts: Facts, first: date) -> LineChart:
     lines = _apart(lines)
     marks = [(round(40 + place * step, 1), quarter(day)) for place, day in enumerate(days)]
     unit = FIGURES[codes[0]].unit
-    grid = [(y(most * part / 2), text_of(unit, most * part / 2)) for part in range(3)]
+    # There is no half enterprise: where half of the most is no whole number, what is counted has no line in the middle.
+    parts = (0, 2) if unit in UNITS and most % 2 else (0, 1, 2)
+    grid = [(y(most * part / 2), text_of(unit, most * part / 2)) for part in parts]
     return LineChart(lines, days, marks[:: max(1, -(-len(marks) // 9))], grid)
 
 

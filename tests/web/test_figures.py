@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 
 from marketplace.actions.coverage import CountedNeed, write_coverage
 from marketplace.app import create_app
+from marketplace.domain.figure_facts import Scope
 from marketplace.domain.figure_pace import by_key
 from marketplace.domain.figures import FIGURES, Unit
 from marketplace.domain.funds import LedgerAccount
@@ -31,7 +32,8 @@ from marketplace.records.history import HistoryEntry
 from marketplace.records.problems import Problem
 from marketplace.records.projects import Project, find_project_problems
 from marketplace.records.reported_investments import ReportedInvestment
-from marketplace.web.figures_shown import FEW
+from marketplace.web.figures_charts import lines_of
+from marketplace.web.figures_shown import FEW, LINES
 from marketplace.web.terms import today
 from tests.opened import Browser, database_of, site_of
 from tests.web.people import browser_of, viewer_of
@@ -99,6 +101,15 @@ def test_everybody_reads_the_figures_and_no_list_behind_them(app: Flask) -> None
         assert (f'{name}</dt><dd class="is-value"' in page.text or f'<th scope="row">{name}' in page.text) == ((sample or 0) >= FEW), name
     assert "已拨付资金" not in page.text
     assert not re.search(r'href="/(figures|projects|enterprises)/', page.text)
+
+
+def test_a_chart_has_no_half_enterprise(app: Flask) -> None:
+    pilot = load_pilot()
+    with app.test_request_context(), database_of(app).reading() as session:
+        facts = find_facts(session, pilot.figure, today())
+        nowhere = facts.within(Scope(today(), None, None, frozenset({"nowhere"})))
+        for some in (facts, nowhere):
+            assert not any("." in word for _y, word in lines_of(LINES, some, pilot.city.term_start).grid)
 
 
 def test_balances_and_ledger_give_the_same_figures(app: Flask) -> None:
